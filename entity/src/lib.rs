@@ -1,0 +1,28 @@
+//! What a row of Muster's database is: one file a table, id newtypes, and the words that rows hold.
+//!
+//! No queries and no protocol: `store` has every query, the faces have the protocols.
+
+pub mod id;
+pub mod kind;
+pub mod time;
+
+pub mod teams;
+pub mod hosts;
+pub mod node_keys;
+pub mod enroll_secrets;
+pub mod labels;
+pub mod label_members;
+pub mod users;
+pub mod team_members;
+pub mod sessions;
+pub mod api_tokens;
+pub mod saved_queries;
+pub mod campaigns;
+pub mod campaign_targets;
+pub mod campaign_teams;
+pub mod campaign_answers;
+pub mod campaign_events;
+pub mod changes;
+pub mod activities;
+pub mod idempotency_keys;
+pub mod settings;

@@ -1,0 +1,134 @@
+//! The core: `impl Fleet`, verbs by noun. No protocol and no SQL text.
+//!
+//! Both faces hold one [`Fleet`] and call one verb of it. A verb asks `policy` first, then does one thing.
+
+pub mod error;
+
+pub mod enrollment;
+pub mod roster;
+pub mod check_in;
+pub mod presence;
+pub mod osquery_config;
+pub mod logs;
+
+pub mod hosts;
+pub mod labels;
+pub mod saved_queries;
+pub mod campaigns;
+
+pub mod sessions;
+pub mod users;
+pub mod teams;
+pub mod enroll_secrets;
+
+pub mod activity;
+pub mod idempotency;
+pub mod changes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use error::{FleetError, Rejection, RejectionCode};
+
+use crate::auth::Keys;
+use crate::bus::Bus;
+use crate::clock::Clock;
+use crate::spool::Spool;
+use crate::store::Store;
+
+/// The core of Muster; a cheap handle.
+#[derive(Clone)]
+pub struct Fleet(Arc<Parts>);
+
+/// What the core is made of.
+pub struct Parts {
+    pub(crate) store: Store,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) spool: Spool,
+    pub(crate) keys: Keys,
+    pub(crate) clock: Clock,
+    pub(crate) settings: Settings,
+    pub(crate) roster: roster::Roster,
+    pub(crate) presence: presence::Presence,
+    pub(crate) sessions: sessions::SessionCache,
+    pub(crate) enroll_secrets: enroll_secrets::SecretCache,
+    pub(crate) campaigns: campaigns::Engine,
+    pub(crate) changes: changes::Reader,
+}
+
+impl std::ops::Deref for Fleet {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// What can be set of the core, with the numbers of the design as defaults.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Seconds between check-ins, as the served configuration tells agents.
+    pub check_in_interval: Duration,
+    /// A host is online when it was seen within its own interval and this.
+    pub online_grace: Duration,
+    /// A host is missing when it was not seen for this long.
+    pub missing_after: Duration,
+    /// A host's last-seen time is written at most this often.
+    pub presence_write_interval: Duration,
+    /// How long an unknown node key or enroll secret is remembered.
+    pub unknown_credential_memory: Duration,
+    /// Running campaigns at most.
+    pub max_running_campaigns: u64,
+    /// Outstanding targets of all running campaigns at most.
+    pub max_outstanding_targets: u64,
+    /// Queries handed out in one check-in at most.
+    pub max_offers: usize,
+    /// Rows and bytes kept of one campaign at most.
+    pub max_campaign_rows: i64,
+    /// Bytes of events kept of one campaign at most.
+    pub max_campaign_bytes: i64,
+    /// Bytes of events kept in memory for the viewers of one campaign.
+    pub ring_bytes: usize,
+    /// Answers in one group commit at most.
+    pub group_answers: usize,
+    /// Bytes in one group commit at most.
+    pub group_bytes: usize,
+    /// How long the first answer of a group waits for others.
+    pub group_delay: Duration,
+    /// How long an answer may take to become durable before the agent is told to send it again.
+    pub answer_deadline: Duration,
+    /// `accelerate` told to agents while a campaign wants them, in seconds.
+    pub accelerate_s: u32,
+    /// Life of an access token.
+    pub access_token_ttl: Duration,
+    /// Life of a refresh token.
+    pub refresh_token_ttl: Duration,
+    /// argon2id memory in KiB; lower only in tests.
+    pub argon2_memory_kib: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            check_in_interval: Duration::from_secs(10),
+            online_grace: Duration::from_secs(90),
+            missing_after: Duration::from_hours(30 * 24),
+            presence_write_interval: Duration::from_secs(30),
+            unknown_credential_memory: Duration::from_secs(30),
+            max_running_campaigns: 10_000,
+            max_outstanding_targets: 50_000_000,
+            max_offers: 20,
+            max_campaign_rows: 10_000_000,
+            max_campaign_bytes: 4 << 30,
+            ring_bytes: 4 << 20,
+            group_answers: 512,
+            group_bytes: 4 << 20,
+            group_delay: Duration::from_millis(5),
+            answer_deadline: Duration::from_secs(8),
+            accelerate_s: 60,
+            access_token_ttl: Duration::from_mins(15),
+            refresh_token_ttl: Duration::from_hours(30 * 24),
+            argon2_memory_kib: 19_456,
+        }
+    }
+}

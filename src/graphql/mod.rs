@@ -1,0 +1,3 @@
+//! FACE 2: the GraphQL API, for people and programs.
+
+pub mod context;

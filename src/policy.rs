@@ -1,0 +1,212 @@
+//! Who may do what: the only file that decides.
+//!
+//! [`allow`] answers with a [`Scope`], the proof of permission and the row filter in one value. A store read
+//! demands a `&Scope`, so a read that nobody allowed does not compile. What is out of scope is *not found*.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use entity::id::{ApiTokenId, HostId, PublicId, SessionId, TeamId, UserId};
+pub use entity::kind::Role;
+
+/// Who acts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// Nobody has signed in.
+    Anonymous,
+    /// A person, or a program with an API token of theirs.
+    User(UserActor),
+    /// A host, by its node key.
+    Host(HostId),
+    /// Muster itself: tasks, and commands on the database.
+    System,
+}
+
+/// A signed-in user, with the roles of this moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserActor {
+    /// The user.
+    pub id: UserId,
+    /// The user's outside id.
+    pub public_id: PublicId,
+    /// The user's name.
+    pub name: String,
+    /// How the user proved who they are.
+    pub credential: Credential,
+    /// Roles.
+    pub roles: Roles,
+}
+
+/// What a user proved themselves with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// A session.
+    Session(SessionId),
+    /// An API token: inside id, outside id and name.
+    ApiToken(ApiTokenId, PublicId, String),
+}
+
+/// The roles of a user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roles {
+    /// Global role: holds in every team and for what is in none.
+    pub global: Option<Role>,
+    /// Role by team.
+    pub teams: BTreeMap<TeamId, Role>,
+}
+
+/// What somebody wants to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Action {
+    /// See hosts, their labels and teams.
+    ReadHosts,
+    /// Transfer and delete hosts.
+    ManageHosts,
+    /// See teams.
+    ReadTeams,
+    /// Make, change and delete teams.
+    ManageTeams,
+    /// See, make and revoke enroll secrets.
+    ManageEnrollSecrets,
+    /// See users.
+    ReadUsers,
+    /// Make, change and disable users and give roles.
+    ManageUsers,
+    /// See saved queries.
+    ReadSavedQueries,
+    /// Make, change and delete saved queries.
+    ManageSavedQueries,
+    /// See campaigns, their answers and events.
+    ReadCampaigns,
+    /// Run saved queries that are marked observer-can-run.
+    RunObserverQueries,
+    /// Run any SQL live.
+    RunAnySql,
+    /// Stop campaigns that somebody else started.
+    StopAnyCampaign,
+    /// See the audit trail.
+    ReadActivities,
+}
+
+impl Action {
+    /// Every action, in the order of the declaration.
+    pub const ALL: &[Self] = &[
+        Self::ReadHosts,
+        Self::ManageHosts,
+        Self::ReadTeams,
+        Self::ManageTeams,
+        Self::ManageEnrollSecrets,
+        Self::ReadUsers,
+        Self::ManageUsers,
+        Self::ReadSavedQueries,
+        Self::ManageSavedQueries,
+        Self::ReadCampaigns,
+        Self::RunObserverQueries,
+        Self::RunAnySql,
+        Self::StopAnyCampaign,
+        Self::ReadActivities,
+    ];
+
+    /// The roles that may do it, weakest first. This table is the policy.
+    #[must_use]
+    pub fn roles(self) -> &'static [Role] {
+        use Role::{Admin, Gitops, Maintainer, Observer, ObserverPlus};
+        match self {
+            Self::ReadHosts | Self::ReadCampaigns | Self::RunObserverQueries => {
+                &[Observer, ObserverPlus, Maintainer, Admin]
+            }
+            Self::ReadTeams | Self::ReadSavedQueries => &[Observer, ObserverPlus, Maintainer, Admin, Gitops],
+            Self::RunAnySql => &[ObserverPlus, Maintainer, Admin],
+            Self::ManageSavedQueries => &[Maintainer, Admin, Gitops],
+            Self::ManageHosts | Self::StopAnyCampaign => &[Maintainer, Admin],
+            Self::ManageTeams
+            | Self::ManageEnrollSecrets
+            | Self::ReadUsers
+            | Self::ManageUsers
+            | Self::ReadActivities => &[Admin],
+        }
+    }
+}
+
+/// Why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// Nobody has signed in.
+    #[error("you are not signed in")]
+    Unauthenticated,
+    /// The actor's roles do not allow it.
+    #[error("your roles do not allow this")]
+    Forbidden,
+}
+
+/// The proof that an action is allowed, and where: a filter of rows by team.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Scope(Teams);
+
+/// The teams of a scope. [`TeamId::NONE`] stands for what is in no team.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Teams {
+    /// Every team, and what is in none.
+    All,
+    /// These teams only; for a single host (the agent face), none.
+    Only(BTreeSet<TeamId>),
+}
+
+impl Scope {
+    /// The scope of Muster itself: everything.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(Teams::All)
+    }
+
+    /// The scope of the agent face once a host has proved itself: what is the host's own and the SQL it is asked.
+    #[must_use]
+    pub fn of_host(team: TeamId) -> Self {
+        Self(Teams::Only(BTreeSet::from([team])))
+    }
+
+    /// The teams, for the filter of a statement.
+    #[must_use]
+    pub fn teams(&self) -> &Teams {
+        &self.0
+    }
+
+    /// Whether what belongs to `team` is in scope.
+    #[must_use]
+    pub fn includes(&self, team: TeamId) -> bool {
+        match &self.0 {
+            Teams::All => true,
+            Teams::Only(teams) => teams.contains(&team),
+        }
+    }
+}
+
+/// Decides whether `actor` may do `action`: in `team` ([`TeamId::NONE`]: with what is global or in no team), or,
+/// without a team, wherever it is allowed.
+///
+/// # Errors
+/// [`Denied`] when it is allowed nowhere, or not in `team`.
+pub fn allow(actor: &Actor, action: Action, team: Option<TeamId>) -> Result<Scope, Denied> {
+    let teams = match actor {
+        Actor::System => Teams::All,
+        Actor::Anonymous => return Err(Denied::Unauthenticated),
+        Actor::Host(_) => return Err(Denied::Forbidden),
+        Actor::User(user) => teams_of(&user.roles, action),
+    };
+    let scope = match team {
+        None => Scope(teams),
+        Some(team) if Scope(teams.clone()).includes(team) => Scope(Teams::Only([team].into())),
+        Some(_) => return Err(Denied::Forbidden),
+    };
+    match &scope.0 {
+        Teams::Only(teams) if teams.is_empty() => Err(Denied::Forbidden),
+        _ => Ok(scope),
+    }
+}
+
+fn teams_of(roles: &Roles, action: Action) -> Teams {
+    let able = |role: &Role| action.roles().contains(role);
+    if roles.global.as_ref().is_some_and(able) {
+        return Teams::All;
+    }
+    Teams::Only(roles.teams.iter().filter(|(_, role)| able(role)).map(|(team, _)| *team).collect())
+}
