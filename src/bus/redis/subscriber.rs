@@ -148,7 +148,8 @@ impl Subscriber {
 /// Delivers the parts of a message push: the channel's name, then the payload.
 fn deliver(receivers: &Receivers, prefix: &str, parts: Vec<Value>) {
     let mut parts = parts.into_iter();
-    let (Some(Value::BulkString(name)), Some(Value::BulkString(message))) = (parts.next(), parts.next()) else {
+    let (Some(Value::BulkString(name)), Some(Value::BulkString(message))) = (parts.next(), parts.next())
+    else {
         return;
     };
     if let Some(channel) = std::str::from_utf8(&name).ok().and_then(|name| name.strip_prefix(prefix)) {
