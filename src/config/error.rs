@@ -34,7 +34,7 @@ impl fmt::Display for Origin {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// No key has this name.
-    #[error("unknown key `{key}` in {origin}{}", suggest(.suggestion))]
+    #[error("{}{}", unknown(.key, .origin), suggest(.suggestion.as_deref()))]
     Unknown {
         /// The name as it was written.
         key: String,
@@ -56,11 +56,11 @@ pub enum ConfigError {
         found: String,
     },
     /// A secret and the file that holds it are both given.
-    #[error("`{key}` and `{key}_file` are both set by {origin}; set one of them")]
+    #[error("`{key}_file` is set by {origin}, but `{key}` is set too; set one of them")]
     Twice {
         /// The key.
         key: String,
-        /// Where they stand.
+        /// Where the file is named.
         origin: Origin,
     },
     /// A file can't be read.
@@ -72,15 +72,24 @@ pub enum ConfigError {
         reason: String,
     },
     /// A file is not TOML.
-    #[error("{} is not valid TOML: {reason}", path.display())]
+    #[error("{} is not valid TOML in line {line}: {reason}", path.display())]
     Syntax {
         /// The file.
         path: PathBuf,
+        /// The line, from 1.
+        line: usize,
         /// What the parser says, on one line.
         reason: String,
     },
 }
 
-fn suggest(suggestion: &Option<String>) -> String {
-    suggestion.as_ref().map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+fn unknown(key: &str, origin: &Origin) -> String {
+    match origin {
+        Origin::Environment(name) => format!("unknown environment variable `{name}`"),
+        _ => format!("unknown key `{key}` in {origin}"),
+    }
+}
+
+fn suggest(suggestion: Option<&str>) -> String {
+    suggestion.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
 }

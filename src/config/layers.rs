@@ -91,6 +91,7 @@ impl Values {
     fn add_toml(&mut self, text: &str, path: &Path, origin: &Origin) -> Result<(), ConfigError> {
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax {
             path: path.to_owned(),
+            line: error.span().map_or(1, |span| text[..span.start].lines().count().max(1)),
             reason: error.message().to_owned(),
         })?;
         let mut layer = Vec::new();
@@ -142,7 +143,12 @@ impl Values {
             if direct.iter().any(|(name, value)| *name == key && !value.text.is_empty()) {
                 return Err(ConfigError::Twice { key, origin });
             }
-            let text = read_file(&path)?;
+            let text = std::fs::read_to_string(&path).map_err(|error| ConfigError::Invalid {
+                key: format!("{key}_file"),
+                origin: origin.clone(),
+                expected: "a file that can be read",
+                found: format!("`{}` ({error})", path.display()),
+            })?;
             direct.push((key, Value { text, origin: Origin::SecretFile(path, Box::new(origin)) }));
         }
         self.values.extend(direct);
@@ -192,7 +198,7 @@ fn scalar(key: &str, value: &toml::Value, origin: &Origin) -> Result<String, Con
                 key: key.to_owned(),
                 origin: origin.clone(),
                 expected: "a text or a number",
-                found: format!("a {}", value.type_str()),
+                found: format!("`{value}`"),
             })
         }
     }

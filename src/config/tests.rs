@@ -74,7 +74,18 @@ fn mistakes_are_told_with_key_origin_and_expectation() {
             of_file("[http\n").expect_err("it is wrong"),
         ]
         .join("\n"),
-        @""
+        @r"
+    unknown environment variable `MUSTER_HTTP_LISTN`; did you mean `MUSTER_HTTP_LISTEN`?
+    `http.idle_timeout` from the environment variable MUSTER_HTTP_IDLE_TIMEOUT: expected a duration such as 500ms, 10s, 5m or 30d, found `5 apples`
+    `secret.key_file` from the environment variable MUSTER_SECRET_KEY_FILE: expected a file that can be read, found `/nowhere` (No such file or directory (os error 2))
+    `secret.key_file` is set by the environment variable MUSTER_SECRET_KEY_FILE, but `secret.key` is set too; set one of them
+    `http.listen` from /muster.toml: expected an address and a port such as 127.0.0.1:8080, found `5`
+    unknown key `http.listn` in /muster.toml; did you mean `http.listen`?
+    unknown key `htp.listen` in /muster.toml; did you mean `http.listen`?
+    unknown key `listen` in /muster.toml
+    `campaign.max_offers` from /muster.toml: expected a text or a number, found `[1]`
+    /muster.toml is not valid TOML in line 1: unclosed table, expected `]`
+    "
     );
 }
 
