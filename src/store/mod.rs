@@ -8,5 +8,25 @@ pub mod error;
 pub mod page;
 pub mod changes;
 
+pub mod users;
+pub mod team_members;
+pub mod sessions;
+pub mod api_tokens;
+pub mod idempotency_keys;
+pub mod activities;
+pub mod settings;
+
+use sea_orm::{ColumnTrait, Condition};
+
+use crate::policy::{Scope, Teams};
+
 pub use connect::{Backend, Store, StoreSettings};
 pub use error::StoreError;
+
+/// The condition that keeps the rows in scope, by the column with their team.
+pub fn scoped(column: impl ColumnTrait, scope: &Scope) -> Condition {
+    match scope.teams() {
+        Teams::All => Condition::all(),
+        Teams::Only(teams) => Condition::all().add(column.is_in(teams.iter().copied())),
+    }
+}
