@@ -47,10 +47,7 @@ pub trait ContextExt {
 
     /// The object at the other end of an edge, read together with those of other edges; none when it is absent or
     /// not visible.
-    fn load<K>(
-        &self,
-        key: K,
-    ) -> impl Future<Output = Result<Option<<Fetch as Loader<K>>::Value>>> + Send
+    fn load<K>(&self, key: K) -> impl Future<Output = Result<Option<<Fetch as Loader<K>>::Value>>> + Send
     where
         K: Send + Sync + Hash + Eq + Clone + 'static,
         Fetch: Loader<K, Error = Failure>;
