@@ -1,10 +1,17 @@
 //! PORT: publish and subscribe between servers. Never the truth: it only says "look now".
 
+mod local;
+mod receivers;
+mod redis;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
+
+pub use local::LocalBus;
+pub use redis::{BusError, RedisBus, RedisSettings};
 
 /// Where messages go: a short name such as `changes` or `campaign:12`.
 pub type Channel = Arc<str>;
@@ -24,7 +31,8 @@ pub trait Bus: Send + Sync {
     fn publish(&self, channel: Channel, message: Bytes);
 
     /// Subscribes; resolves when messages published from now on will arrive. Ends when the receiver is dropped.
-    /// The queue is bounded: a receiver that falls behind gets [`Notice::Gap`] in place of what it missed.
+    /// The queue is bounded: a receiver that falls behind gets [`Notice::Gap`] in place of what it missed, and so
+    /// does every receiver after the bus was away.
     fn subscribe(&self, channel: Channel) -> BoxFuture<'_, mpsc::Receiver<Notice>>;
 
     /// Whether it is connected, for readiness.
