@@ -147,7 +147,10 @@ fn redis_restart() {
                 }
             }
         };
-        assert_eq!(within_deadline("the bus to come back", heard).await, Some(Notice::Message(text("found"))));
+        assert_eq!(
+            within_deadline("the bus to come back", heard).await,
+            Some(Notice::Message(text("found")))
+        );
         assert_eq!(notice(&mut meanwhile).await, Notice::Message(text("found")));
         assert!(bus.healthy());
     });

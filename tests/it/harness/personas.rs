@@ -33,7 +33,13 @@ impl Person {
     }
 
     /// Makes a user with this role, in a team or global, and signs them in.
-    pub async fn hire(server: SocketAddr, fleet: &Fleet, name: &str, role: Role, team: Option<&Team>) -> Self {
+    pub async fn hire(
+        server: SocketAddr,
+        fleet: &Fleet,
+        name: &str,
+        role: Role,
+        team: Option<&Team>,
+    ) -> Self {
         let email = format!("{name}@muster.test");
         let new = NewUser {
             email: email.clone(),
@@ -98,7 +104,9 @@ impl Person {
         let mut headers = vec![("Content-Type", "application/json"), ("Accept", "application/json")];
         headers.extend(authorization.as_deref().map(|value| ("Authorization", value)));
         let request = wire::request("POST", "/graphql", &headers, body.to_string().as_bytes());
-        within_deadline("an answer of GraphQL", wire::exchange(self.server, &request)).await.expect("it answers")
+        within_deadline("an answer of GraphQL", wire::exchange(self.server, &request))
+            .await
+            .expect("it answers")
     }
 
     /// Subscribes on a socket of its own.

@@ -24,12 +24,17 @@ pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 impl Socket {
     /// Opens a socket with the one subprotocol; nothing is sent yet.
     pub async fn open(server: std::net::SocketAddr) -> Self {
-        let mut request = format!("ws://{server}/graphql").into_client_request().expect("the address is plain");
+        let mut request =
+            format!("ws://{server}/graphql").into_client_request().expect("the address is plain");
         let protocol = "graphql-transport-ws".parse().expect("the name is plain");
         request.headers_mut().insert("Sec-WebSocket-Protocol", protocol);
-        let (socket, response) = within_deadline("a socket", connect_async(request)).await.expect("it upgrades");
+        let (socket, response) =
+            within_deadline("a socket", connect_async(request)).await.expect("it upgrades");
         let chosen = response.headers().get("Sec-WebSocket-Protocol");
-        assert!(chosen.is_some_and(|chosen| chosen == "graphql-transport-ws"), "the server takes the subprotocol");
+        assert!(
+            chosen.is_some_and(|chosen| chosen == "graphql-transport-ws"),
+            "the server takes the subprotocol"
+        );
         Self(socket)
     }
 
@@ -86,7 +91,12 @@ pub enum Told {
 
 impl Subscription {
     /// Signs in and subscribes.
-    pub async fn start(server: std::net::SocketAddr, bearer: Option<&str>, query: &str, variables: Value) -> Self {
+    pub async fn start(
+        server: std::net::SocketAddr,
+        bearer: Option<&str>,
+        query: &str,
+        variables: Value,
+    ) -> Self {
         let (mut socket, said) = Socket::init(server, bearer).await;
         assert_eq!(said, Said::Message(json!({ "type": "connection_ack" })), "the server knows the caller");
         let payload = json!({ "query": query, "variables": variables });

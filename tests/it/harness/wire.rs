@@ -76,7 +76,8 @@ pub async fn read_response(stream: &mut TcpStream) -> io::Result<Response> {
         }
     };
     let rest = buffer.split_off(head);
-    let (status, headers) = parse_head(&String::from_utf8_lossy(&buffer)).ok_or(io::ErrorKind::InvalidData)?;
+    let (status, headers) =
+        parse_head(&String::from_utf8_lossy(&buffer)).ok_or(io::ErrorKind::InvalidData)?;
     let mut response = Response { status, headers, body: Vec::new() };
     response.body = read_body(stream, &response, rest).await?;
     Ok(response)

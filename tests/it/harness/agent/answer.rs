@@ -21,7 +21,8 @@ pub struct AgentAnswer {
 impl AgentAnswer {
     /// Rows of text.
     pub fn rows<const N: usize>(rows: impl IntoIterator<Item = [(&'static str, String); N]>) -> Self {
-        let row = |row: [(&str, String); N]| row.map(|(column, value)| (column.to_owned(), value.into_bytes()));
+        let row =
+            |row: [(&str, String); N]| row.map(|(column, value)| (column.to_owned(), value.into_bytes()));
         let rows = rows.into_iter().map(|cells| row(cells).to_vec()).collect();
         Self { rows, status: 0, message: String::new(), wall_time_ms: Some(3) }
     }

@@ -26,7 +26,8 @@ pub fn keyed(node_key: &str) -> Vec<u8> {
 
 /// Body of a log request.
 pub fn log(log_type: &str, lines: &[String], node_key: &str) -> Vec<u8> {
-    let mut body = format!("{{\"data\":[{}],\"log_type\":\"{log_type}\",\"node_key\":", lines.join(",")).into_bytes();
+    let mut body =
+        format!("{{\"data\":[{}],\"log_type\":\"{log_type}\",\"node_key\":", lines.join(",")).into_bytes();
     write_string(&mut body, node_key.as_bytes());
     body.push(b'}');
     body

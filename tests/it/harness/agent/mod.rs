@@ -201,7 +201,12 @@ impl Agent {
     }
 
     /// One attempt: one request, or two when the transport fails.
-    async fn post(&mut self, endpoint: &str, body: &[u8], key: Option<String>) -> Result<Map<String, Value>, String> {
+    async fn post(
+        &mut self,
+        endpoint: &str,
+        body: &[u8],
+        key: Option<String>,
+    ) -> Result<Map<String, Value>, String> {
         let request = self.request(endpoint, body, key.as_deref());
         let tries = async {
             match self.send(&request).await {

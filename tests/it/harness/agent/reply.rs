@@ -36,7 +36,8 @@ pub fn parse(endpoint: &str, response: &Response) -> Result<Map<String, Value>, 
     if response.body.is_empty() {
         panic!("{endpoint}: status {} without a body is a success to an agent", response.status);
     }
-    let value: Value = serde_json::from_slice(&response.body).map_err(|error| Failure::Parse(error.to_string()))?;
+    let value: Value =
+        serde_json::from_slice(&response.body).map_err(|error| Failure::Parse(error.to_string()))?;
     let Value::Object(members) = value else {
         panic!("{endpoint}: an agent crashes on a body that is no object: {shown}");
     };

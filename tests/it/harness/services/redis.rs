@@ -56,6 +56,10 @@ pub struct Stopped(std::path::PathBuf);
 
 fn launch(place: std::path::PathBuf) -> Result<Guarded, Missing> {
     let program = program("redis-server").ok_or_else(|| Missing("Redis is not installed".into()))?;
-    let server = format!("{} --port 0 --unixsocket {}/s --save '' --appendonly no", program.display(), place.display());
+    let server = format!(
+        "{} --port 0 --unixsocket {}/s --save '' --appendonly no",
+        program.display(),
+        place.display()
+    );
     Ok(Guarded::start(&server, "KILL", place, None))
 }
