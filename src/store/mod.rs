@@ -10,6 +10,16 @@ pub mod schema;
 pub mod page;
 pub mod changes;
 
+pub mod users;
+pub mod team_members;
+pub mod sessions;
+pub mod api_tokens;
+pub mod teams;
+pub mod enroll_secrets;
+pub mod idempotency_keys;
+pub mod activities;
+pub mod settings;
+
 use sea_orm::{ColumnTrait, Condition};
 
 use crate::policy::{Scope, Teams};
