@@ -75,7 +75,8 @@ mod laws {
     pub(super) async fn future(store: Store) {
         store.migrate().await.expect("up");
         let tx = store.begin().await.expect("a transaction");
-        let flying_cars = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_flying_cars', 0)";
+        let flying_cars =
+            "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_flying_cars', 0)";
         tx.execute_unprepared(flying_cars).await.expect("a step of the future");
         tx.commit().await.expect("commit");
         let refusal = store.migrate().await.expect_err("it is newer");

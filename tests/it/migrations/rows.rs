@@ -246,7 +246,11 @@ fn campaign() -> entity::campaigns::Model {
 }
 
 fn campaign_target() -> entity::campaign_targets::Model {
-    entity::campaign_targets::Model { campaign_id: CampaignId(ID), team_id: TeamId::NONE, hosts: vec![0, 1, 2] }
+    entity::campaign_targets::Model {
+        campaign_id: CampaignId(ID),
+        team_id: TeamId::NONE,
+        hosts: vec![0, 1, 2],
+    }
 }
 
 fn campaign_team() -> entity::campaign_teams::Model {
