@@ -81,7 +81,11 @@ impl Person {
                     events {{ {EVENT} }} endCursor {TOTALS} status isFinal }} }}"
         );
         let variables = json!({ "id": id, "after": after, "most": most });
-        Viewing { subscription: self.subscribe(&query, variables).await, events: Vec::new(), last: Value::Null }
+        Viewing {
+            subscription: self.subscribe(&query, variables).await,
+            events: Vec::new(),
+            last: Value::Null,
+        }
     }
 }
 
@@ -154,7 +158,8 @@ pub fn failures(events: &[Value]) -> BTreeMap<String, String> {
 /// Checks that counters are what the events say.
 #[track_caller]
 pub fn assert_totals_equal_events(totals: &Value, events: &[Value]) {
-    let of = |kind: &str| events.iter().filter(|event| event["__typename"] == kind).cloned().collect::<Vec<_>>();
+    let of =
+        |kind: &str| events.iter().filter(|event| event["__typename"] == kind).cloned().collect::<Vec<_>>();
     let rows = of("CampaignHostRows");
     let succeeded = rows.iter().filter(|event| event["isLastChunk"] == true).count();
     let kept: usize = rows.iter().map(|event| event["rows"].as_array().map_or(0, Vec::len)).sum();

@@ -15,7 +15,10 @@ pub fn seeds() -> impl Iterator<Item = u64> {
 
 impl Dice {
     /// The choices of a seed. The test runner shows what is printed when the test fails.
-    #[expect(clippy::print_stdout, reason = "the seed of a failed test is for the person who reads the failure")]
+    #[expect(
+        clippy::print_stdout,
+        reason = "the seed of a failed test is for the person who reads the failure"
+    )]
     pub fn of(seed: u64) -> Self {
         println!("tell this history again with MUSTER_TEST_SEED={seed}");
         Self(seed)
