@@ -23,6 +23,7 @@ pub mod enroll_secrets;
 
 pub mod activity;
 pub mod idempotency;
+pub mod offload;
 pub mod changes;
 
 use std::sync::Arc;
@@ -50,6 +51,7 @@ pub struct Parts {
     pub(crate) settings: Settings,
     pub(crate) roster: roster::Roster,
     pub(crate) presence: presence::Presence,
+    pub(crate) enroll_guard: enrollment::Guard,
     pub(crate) sessions: sessions::SessionCache,
     pub(crate) enroll_secrets: enroll_secrets::SecretCache,
     pub(crate) campaigns: campaigns::Engine,

@@ -7,6 +7,10 @@ pub mod connect;
 pub mod error;
 pub mod page;
 pub mod changes;
+pub mod node_keys;
+pub mod enrollment;
+pub mod label_members;
+pub mod presence;
 
 pub use connect::{Backend, Store, StoreSettings};
 pub use error::StoreError;
