@@ -49,7 +49,7 @@ impl Fleet {
     /// answers when they are durable. A line that is not a JSON object is set apart and counted.
     ///
     /// # Errors
-    /// Unavailable: nothing may be acknowledged.
+    /// Any: nothing may be acknowledged.
     pub async fn append_logs(
         &self,
         host: &KnownHost,

@@ -12,5 +12,17 @@ pub mod enrollment;
 pub mod label_members;
 pub mod presence;
 
+use sea_orm::{ColumnTrait, Condition};
+
+use crate::policy::{Scope, Teams};
+
 pub use connect::{Backend, Store, StoreSettings};
 pub use error::StoreError;
+
+/// The condition that keeps the rows in scope, by the column with their team.
+pub fn scoped(column: impl ColumnTrait, scope: &Scope) -> Condition {
+    match scope.teams() {
+        Teams::All => Condition::all(),
+        Teams::Only(teams) => Condition::all().add(column.is_in(teams.iter().copied())),
+    }
+}
