@@ -1,16 +1,27 @@
-//! Every SeaORM query: a file a table; every read takes a [`Scope`](crate::policy::Scope).
+//! Every SeaORM query: a file a table; every read takes a [`Scope`].
 //!
 //! Functions take the connection first, so that each can be part of a larger transaction. Lock order everywhere:
 //! membership, campaigns by id, host rows by id, `changes`.
 
 pub mod connect;
 pub mod error;
+pub mod locks;
+pub mod schema;
 pub mod page;
 pub mod changes;
 pub mod node_keys;
 pub mod enrollment;
 pub mod label_members;
 pub mod presence;
+pub mod users;
+pub mod team_members;
+pub mod sessions;
+pub mod api_tokens;
+pub mod teams;
+pub mod enroll_secrets;
+pub mod idempotency_keys;
+pub mod activities;
+pub mod settings;
 
 use sea_orm::{ColumnTrait, Condition};
 
@@ -18,6 +29,7 @@ use crate::policy::{Scope, Teams};
 
 pub use connect::{Backend, Store, StoreSettings};
 pub use error::StoreError;
+pub use locks::{membership_lock_exclusive, membership_lock_shared};
 
 /// The condition that keeps the rows in scope, by the column with their team.
 pub fn scoped(column: impl ColumnTrait, scope: &Scope) -> Condition {
