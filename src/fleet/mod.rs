@@ -24,6 +24,7 @@ pub mod enroll_secrets;
 pub mod activity;
 pub mod idempotency;
 pub mod changes;
+mod temp_stubs;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 
 pub use entity::campaign_answers::Model as AnswerRow;
-use entity::campaign_answers::{ActiveModel, Column, Entity};
+use entity::campaign_answers::{Column, Entity};
 use entity::id::{CampaignId, HostId};
 use roaring::RoaringBitmap;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect,
 };
 

@@ -5,7 +5,7 @@ use entity::campaigns::{ActiveModel, Column, Entity, Model};
 use entity::id::{CampaignId, PublicId, SavedQueryId};
 use entity::kind::CampaignStatus;
 use entity::time::Timestamp;
-use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query};
+use sea_orm::sea_query::{Expr, LockType, Query};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait,
     PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,

@@ -2,12 +2,13 @@
 
 use entity::changes::{Column, Entity, Model};
 use entity::kind::ChangeKind;
-use sea_orm::sea_query::{Expr, Query, SimpleExpr};
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SimpleExpr};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Statement,
+    QuerySelect,
 };
 
+use super::locks::{Lock, exclusive};
 use super::{StoreError, settings};
 use crate::policy::Scope;
 
@@ -20,9 +21,6 @@ const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 /// The setting that holds the highest `seq` that was pruned.
 const PRUNED: &str = "changes.pruned_seq";
 
-/// The advisory lock that makes seq order commit order.
-const LOCK: &str = "select pg_advisory_xact_lock(hashtext('muster.changes'))";
-
 /// Records changes, each a kind and an inside id, as the last statement of a transaction.
 ///
 /// On PostgreSQL an advisory lock, the last of the lock order, is taken just before, so that seq order is commit
@@ -34,9 +32,7 @@ pub async fn record(tx: &DatabaseTransaction, changes: &[(ChangeKind, i64)]) -> 
     if changes.is_empty() {
         return Ok(());
     }
-    if tx.get_database_backend() == DbBackend::Postgres {
-        tx.execute_raw(Statement::from_string(DbBackend::Postgres, LOCK)).await?;
-    }
+    exclusive(tx, Lock::Changes).await?;
     let mut insert = Query::insert();
     insert.into_table(Entity).columns([Column::Kind, Column::Key, Column::CreatedAt]);
     for (kind, key) in changes {
@@ -53,7 +49,7 @@ pub async fn record(tx: &DatabaseTransaction, changes: &[(ChangeKind, i64)]) -> 
 pub async fn newest<C: ConnectionTrait>(db: &C, _scope: &Scope) -> Result<i64, StoreError> {
     let newest: Option<Option<i64>> =
         Entity::find().select_only().column_as(Column::Seq.max(), "seq").into_tuple().one(db).await?;
-    Ok(newest.flatten().unwrap_or_default().max(pruned(db).await?))
+    Ok(Ord::max(newest.flatten().unwrap_or_default(), pruned(db).await?))
 }
 
 /// What was recorded after `seq`, oldest first, at most 1,000 rows; none when rows after `seq` were pruned.

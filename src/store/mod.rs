@@ -8,6 +8,15 @@ pub mod error;
 pub mod locks;
 pub mod schema;
 pub mod page;
+mod text;
+
+pub mod hosts;
+pub mod campaigns;
+pub mod campaign_targets;
+pub mod campaign_teams;
+pub mod campaign_answers;
+pub mod campaign_events;
+pub mod settings;
 pub mod changes;
 
 use sea_orm::{ColumnTrait, Condition};
@@ -16,6 +25,7 @@ use crate::policy::{Scope, Teams};
 
 pub use connect::{Backend, Store, StoreSettings};
 pub use error::StoreError;
+use text::{contains_text, prefix_text};
 pub use locks::{membership_lock_exclusive, membership_lock_shared};
 
 /// The condition that keeps the rows in scope, by the column with their team.

@@ -45,3 +45,24 @@ pub struct Page<T> {
     /// Whether more rows follow in the direction of reading.
     pub more: bool,
 }
+
+impl<T> Page<T> {
+    /// The page of rows that were read in the direction of `request`, one more than its limit when there are more.
+    #[must_use]
+    pub fn of(mut rows: Vec<T>, request: &PageRequest, key: impl Fn(&T) -> Key) -> Self {
+        let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        if request.backward {
+            rows.reverse();
+        }
+        Self { items: rows.into_iter().map(|row| (key(&row), row)).collect(), more }
+    }
+
+    /// The same page with each item turned into another.
+    #[must_use]
+    pub fn map<U>(self, turn: impl Fn(T) -> U) -> Page<U> {
+        let items = self.items.into_iter().map(|(key, item)| (key, turn(item))).collect();
+        Page { items, more: self.more }
+    }
+}

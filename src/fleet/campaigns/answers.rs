@@ -148,7 +148,7 @@ impl Fleet {
 
     fn note_commits_fail(&self, error: &StoreError) {
         if !self.campaigns.commits_fail.swap(true, Ordering::Relaxed) {
-            warn!(error = &error as &dyn std::error::Error, "answers can't be committed; agents keep them");
+            warn!(error = error as &dyn std::error::Error, "answers can't be committed; agents keep them");
         }
     }
 }

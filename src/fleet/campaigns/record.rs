@@ -86,8 +86,8 @@ impl TargetCache {
         let (mut found, missing) = self.split(ids);
         if !missing.is_empty() {
             let read = campaign_targets::load(tx, &Scope::system(), &missing).await?;
-            let read = read.into_iter().map(|(id, set)| (id, Arc::new(set)));
-            found.extend(read.clone());
+            let read: Vec<_> = read.into_iter().map(|(id, set)| (id, Arc::new(set))).collect();
+            found.extend(read.iter().cloned());
             self.lock().extend(read);
         }
         Ok(found)

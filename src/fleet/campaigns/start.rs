@@ -13,7 +13,7 @@ use super::{Campaign, NewCampaign, Source};
 use crate::auth::keys::new_public_id;
 use crate::clock::Timestamp;
 use crate::fleet::activity::NewActivity;
-use crate::fleet::idempotency::Keyed;
+use crate::fleet::idempotency::{Keyed, start_over_once};
 use crate::fleet::{Fleet, FleetError, Rejection, RejectionCode};
 use crate::policy::{self, Action, Actor, Credential, Denied, Scope};
 use crate::sql;
@@ -50,9 +50,8 @@ impl Fleet {
         let chosen = self.choose(actor, &query.scope, &new.targets).await?;
         let input = serde_json::to_vec(&new).map_err(FleetError::internal)?;
         let request = Keyed { operation: "startCampaign", key: idempotency_key, input };
-        let public_id = self
-            .once(|| self.start_once(actor, &new, &query, &chosen, &request))
-            .await?;
+        let public_id =
+            start_over_once(|| self.start_once(actor, &new, &query, &chosen, &request)).await?;
         self.announce().await;
         let found = campaigns::by_public_ids(self.store.reader(), &Scope::system(), &[public_id]).await?;
         found.into_iter().next().ok_or(FleetError::NotFound("campaign"))
