@@ -2,4 +2,10 @@
 
 pub mod keys;
 
+pub mod password;
+pub mod access_token;
+pub mod api_token;
+
+pub use access_token::{AccessTokens, Claims};
 pub use keys::Keys;
+pub use password::{PasswordError, Passwords, Verdict};

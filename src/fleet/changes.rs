@@ -27,7 +27,7 @@ pub struct Reader {
 impl Fleet {
     /// After a commit that recorded changes: applies them here at once, then tells the other servers to look.
     pub(crate) async fn announce(&self) {
-        if let Err(error) = self.catch_up().await {
+        if let Err(error) = self.apply_new().await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "changes could not be read; the next second tries again"
@@ -41,11 +41,33 @@ impl Fleet {
     /// # Errors
     /// Unavailable; the next call goes on from the same place.
     pub async fn catch_up(&self) -> Result<(), FleetError> {
+        self.begin().await?;
+        self.apply_new().await
+    }
+
+    /// Removes changes that every server has read long ago. A task.
+    ///
+    /// # Errors
+    /// Unavailable; the next run goes on.
+    pub async fn prune_changes(&self) -> Result<(), FleetError> {
+        let tx = self.store.begin().await?;
+        changes::prune(&tx).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Loads everything, if this server has not.
+    async fn begin(&self) -> Result<(), FleetError> {
         let mut seq = self.changes.seq.lock().await;
-        let Some(mut read_to) = *seq else {
+        if seq.is_none() {
             *seq = Some(self.rebuild().await?);
-            return Ok(());
-        };
+        }
+        Ok(())
+    }
+
+    /// Applies what is new, in order; nothing before everything was loaded.
+    async fn apply_new(&self) -> Result<(), FleetError> {
+        let mut seq = self.changes.seq.lock().await;
+        let Some(mut read_to) = *seq else { return Ok(()) };
         loop {
             let Some(new) = changes::after(self.store.reader(), &Scope::system(), read_to).await? else {
                 *seq = Some(self.rebuild().await?);
@@ -58,16 +80,6 @@ impl Fleet {
             }
             *seq = Some(read_to);
         }
-    }
-
-    /// Removes changes that every server has read long ago. A task.
-    ///
-    /// # Errors
-    /// Unavailable; the next run goes on.
-    pub async fn prune_changes(&self) -> Result<(), FleetError> {
-        let tx = self.store.begin().await?;
-        changes::prune(&tx).await?;
-        Ok(tx.commit().await?)
     }
 
     /// Rebuilds everything that changes would have told, and answers how far that is: this server has just started,

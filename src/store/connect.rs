@@ -156,14 +156,14 @@ impl Store {
 
 fn backend_of(url: &str) -> Result<Backend, StoreError> {
     match url.split_once(':') {
-        Some(("sqlite", path)) if path.contains(":memory:") || path.contains("mode=memory") => {
-            Err(StoreError::Settings("SQLite in memory can't be shared by connections: use a file".to_owned()))
-        }
+        Some(("sqlite", path)) if path.contains(":memory:") || path.contains("mode=memory") => Err(
+            StoreError::Settings("SQLite in memory can't be shared by connections: use a file".to_owned()),
+        ),
         Some(("sqlite", _)) => Ok(Backend::Sqlite),
         Some(("postgres" | "postgresql", _)) => Ok(Backend::Postgres),
-        _ => Err(StoreError::Settings(
-            "the database URL must begin with sqlite:// or postgres://".to_owned(),
-        )),
+        _ => {
+            Err(StoreError::Settings("the database URL must begin with sqlite:// or postgres://".to_owned()))
+        }
     }
 }
 

@@ -10,7 +10,6 @@ pub mod schema;
 pub mod page;
 mod text;
 
-pub mod hosts;
 pub mod campaigns;
 pub mod campaign_targets;
 pub mod campaign_teams;
@@ -18,6 +17,15 @@ pub mod campaign_answers;
 pub mod campaign_events;
 pub mod settings;
 pub mod changes;
+
+pub mod users;
+pub mod team_members;
+pub mod sessions;
+pub mod api_tokens;
+pub mod teams;
+pub mod enroll_secrets;
+pub mod idempotency_keys;
+pub mod activities;
 
 use sea_orm::{ColumnTrait, Condition};
 

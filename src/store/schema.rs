@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use migration::{MigrationTrait as _, Migrator, MigratorTrait};
+use migration::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
 
 use super::locks::{self, Lock};
@@ -44,8 +44,7 @@ async fn wait_for_turn(tx: &DatabaseTransaction) -> Result<(), StoreError> {
 
 async fn refuse_newer(tx: &DatabaseTransaction) -> Result<(), StoreError> {
     Migrator::install(tx).await?;
-    let known: BTreeSet<String> =
-        Migrator::migrations().iter().map(|step| step.name().to_owned()).collect();
+    let known: BTreeSet<String> = Migrator::migrations().iter().map(|step| step.name().to_owned()).collect();
     let applied = Migrator::get_migration_models(tx).await?;
     match applied.into_iter().find(|step| !known.contains(&step.version)) {
         None => Ok(()),

@@ -3,9 +3,7 @@
 //! Neither hosts nor teams nor saved queries are parents here: what a campaign asked and heard outlives them.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{
-    big_integer, big_integer_null, blob, boolean, integer, text, text_null,
-};
+use sea_orm_migration::schema::{big_integer, big_integer_null, blob, boolean, integer, text, text_null};
 
 use super::columns::{
     id, index, owned_by, primary_key, public_id, sorted_text, time, unique_index, word, word_null,

@@ -60,10 +60,7 @@ async fn idempotency_keys(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 }
 
 async fn settings(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-    let table = Table::create()
-        .table("settings")
-        .col(text("key").primary_key().take())
-        .col(text("value"))
-        .take();
+    let table =
+        Table::create().table("settings").col(text("key").primary_key().take()).col(text("value")).take();
     manager.create_table(table).await
 }

@@ -1,7 +1,9 @@
 //! Teams, users, and how users prove themselves.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{big_integer, big_integer_null, blob_null, blob_uniq, integer, text, text_null};
+use sea_orm_migration::schema::{
+    big_integer, big_integer_null, blob_null, blob_uniq, integer, text, text_null,
+};
 
 use super::columns::{
     id, index, owned_by, primary_key, public_id, sorted_text, time, unique_index, word, word_null,
