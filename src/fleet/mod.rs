@@ -24,13 +24,15 @@ pub mod enroll_secrets;
 pub mod activity;
 pub mod idempotency;
 pub mod changes;
+mod input;
+mod memory;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::{FleetError, Rejection, RejectionCode};
 
-use crate::auth::Keys;
+use crate::auth::{Keys, Passwords};
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::spool::Spool;
@@ -50,6 +52,8 @@ pub struct Parts {
     pub(crate) settings: Settings,
     pub(crate) roster: roster::Roster,
     pub(crate) presence: presence::Presence,
+    pub(crate) passwords: Passwords,
+    pub(crate) login_limits: sessions::LoginLimits,
     pub(crate) sessions: sessions::SessionCache,
     pub(crate) enroll_secrets: enroll_secrets::SecretCache,
     pub(crate) campaigns: campaigns::Engine,
