@@ -1,1 +1,1 @@
-//! To come.
+//! The commands. stdout is data, stderr is talk.

@@ -24,6 +24,7 @@ pub mod enroll_secrets;
 pub mod activity;
 pub mod idempotency;
 pub mod changes;
+pub mod health;
 mod input;
 mod memory;
 
@@ -58,6 +59,28 @@ pub struct Parts {
     pub(crate) enroll_secrets: enroll_secrets::SecretCache,
     pub(crate) campaigns: campaigns::Engine,
     pub(crate) changes: changes::Reader,
+}
+
+/// What the core stands on: the adapters that the composition root chose.
+pub struct Ports {
+    /// The database.
+    pub store: Store,
+    /// Publish and subscribe between servers.
+    pub bus: Arc<dyn Bus>,
+    /// Durable log files.
+    pub spool: Spool,
+    /// Keys of the installation.
+    pub keys: Keys,
+    /// Calendar time.
+    pub clock: Clock,
+}
+
+impl Fleet {
+    /// A core with empty memory; its board is loaded by [`Fleet::load_board`].
+    #[must_use]
+    pub fn new(_ports: Ports, _settings: Settings) -> Self {
+        todo!("the constructors of the parts land with their owners")
+    }
 }
 
 impl std::ops::Deref for Fleet {
