@@ -1,3 +1,6 @@
 //! temp
 use entity::id::*;
-impl super::roster::Roster { pub(crate) fn forget_all(&self) {} pub(crate) fn forget_host(&self, _: HostId) {} }
+impl super::roster::Roster {
+    pub(crate) fn forget_all(&self) {}
+    pub(crate) fn forget_host(&self, _: HostId) {}
+}

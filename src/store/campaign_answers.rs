@@ -8,8 +8,8 @@ use entity::id::{CampaignId, HostId};
 use roaring::RoaringBitmap;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::page::{Key, Page, PageRequest};
@@ -31,10 +31,7 @@ pub async fn insert_new(
     for rows in answers.chunks(CHUNK) {
         let rows = rows.iter().map(|row| row.clone().into_active_model().reset_all());
         let keep_first = OnConflict::columns([Column::CampaignId, Column::HostId]).do_nothing().to_owned();
-        let inserted = Entity::insert_many(rows)
-            .on_conflict(keep_first)
-            .exec_with_returning_keys(tx)
-            .await;
+        let inserted = Entity::insert_many(rows).on_conflict(keep_first).exec_with_returning_keys(tx).await;
         match inserted {
             Ok(keys) => new.extend(keys),
             Err(sea_orm::DbErr::RecordNotInserted) => {}
@@ -180,8 +177,7 @@ pub async fn page_of_host<C: ConnectionTrait>(
     host: HostId,
     page: &PageRequest,
 ) -> Result<Page<AnswerRow>, StoreError> {
-    let mut select =
-        Entity::find().filter(Column::HostId.eq(host)).filter(scoped(Column::TeamId, scope));
+    let mut select = Entity::find().filter(Column::HostId.eq(host)).filter(scoped(Column::TeamId, scope));
     if let Some(after) = &page.after {
         select = select.filter(Column::CampaignId.lt(CampaignId(after.id)));
     }

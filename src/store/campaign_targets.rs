@@ -98,4 +98,3 @@ pub async fn load<C: ConnectionTrait>(
     }
     Ok(sets)
 }
-

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use entity::campaign_teams::{ActiveModel, Column, Entity};
 pub use entity::campaign_teams::Model as TeamTotals;
+use entity::campaign_teams::{ActiveModel, Column, Entity};
 use entity::id::{CampaignId, TeamId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait};

@@ -200,17 +200,12 @@ pub async fn progress<C: ConnectionTrait>(
         .select_only()
         .columns([Column::Id, Column::LastPosition, Column::Status])
         .filter(
-            Condition::any()
-                .add(Column::Status.eq(CampaignStatus::Running))
-                .add(Column::Id.is_in(watched)),
+            Condition::any().add(Column::Status.eq(CampaignStatus::Running)).add(Column::Id.is_in(watched)),
         )
         .into_tuple()
         .all(db)
         .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(id, last_position, status)| Progress { id, last_position, status })
-        .collect())
+    Ok(rows.into_iter().map(|(id, last_position, status)| Progress { id, last_position, status }).collect())
 }
 
 fn visible(scope: &Scope) -> Select<Entity> {
@@ -234,9 +229,8 @@ fn condition(filter: &Filter) -> Condition {
         condition = condition.add(Column::SavedQueryId.eq(saved_query));
     }
     if let Some(text) = &filter.search {
-        let either = Condition::any()
-            .add(contains_text(Column::Name, text))
-            .add(contains_text(Column::Sql, text));
+        let either =
+            Condition::any().add(contains_text(Column::Name, text)).add(contains_text(Column::Sql, text));
         condition = condition.add(either);
     }
     condition

@@ -33,8 +33,8 @@ use crate::policy::{Scope, Teams};
 
 pub use connect::{Backend, Store, StoreSettings};
 pub use error::StoreError;
-use text::{contains_text, prefix_text};
 pub use locks::{membership_lock_exclusive, membership_lock_shared};
+use text::{contains_text, prefix_text};
 
 /// The condition that keeps the rows in scope, by the column with their team.
 pub fn scoped(column: impl ColumnTrait, scope: &Scope) -> Condition {

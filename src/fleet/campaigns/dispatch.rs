@@ -100,8 +100,7 @@ impl Fleet {
     }
 
     async fn take_off(&self, id: CampaignId, after: i64, to: i64) -> Result<(), StoreError> {
-        let hosts =
-            campaign_answers::hosts_after(self.store.reader(), &Scope::system(), id, after).await?;
+        let hosts = campaign_answers::hosts_after(self.store.reader(), &Scope::system(), id, after).await?;
         self.campaigns.board.answered(id, &hosts, Some((after + 1, to)));
         Ok(())
     }

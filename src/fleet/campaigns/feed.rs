@@ -281,14 +281,8 @@ impl Fleet {
     }
 
     async fn read_into(&self, feed: &Feed, after: i64, up_to: i64) -> Result<(), FleetError> {
-        let span = Span {
-            campaign: feed.campaign,
-            after,
-            up_to,
-            host: None,
-            limit: PAGE,
-            max_bytes: PAGE_BYTES,
-        };
+        let span =
+            Span { campaign: feed.campaign, after, up_to, host: None, limit: PAGE, max_bytes: PAGE_BYTES };
         let read = campaign_events::read(self.store.reader(), &Scope::system(), span).await?;
         let events: Result<Vec<_>, StoreError> = read.events.into_iter().map(KnownEvent::read).collect();
         feed.lock().push(events?, feed.ring_bytes);

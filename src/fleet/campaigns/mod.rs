@@ -372,4 +372,3 @@ pub struct Chunk {
     /// Rows in it.
     pub rows: i64,
 }
-

@@ -49,7 +49,8 @@ impl Notice {
         let from = recording.events.first()?.position;
         let to = recording.events.last()?.position;
         let bytes: usize = recording.events.iter().map(|event| event.body.len()).sum();
-        let events = (bytes <= CARRIED).then(|| recording.events.iter().map(Carried::of).collect::<Option<_>>());
+        let events =
+            (bytes <= CARRIED).then(|| recording.events.iter().map(Carried::of).collect::<Option<_>>());
         let teams = recording.teams.iter();
         Some(Self {
             campaign: recording.campaign,

@@ -147,7 +147,11 @@ impl Fleet {
     ///
     /// # Errors
     /// Denied; not found; unavailable.
-    pub(super) async fn visible_campaign(&self, actor: &Actor, id: &PublicId) -> Result<Campaign, FleetError> {
+    pub(super) async fn visible_campaign(
+        &self,
+        actor: &Actor,
+        id: &PublicId,
+    ) -> Result<Campaign, FleetError> {
         let mut found = self.campaigns_by_public_ids(actor, std::slice::from_ref(id)).await?;
         found.remove(id).ok_or(FleetError::NotFound("campaign"))
     }

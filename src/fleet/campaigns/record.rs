@@ -168,10 +168,7 @@ pub(super) async fn end(
 
 /// What was asked by the stored target sets, each with the team of its host then; of two with equal campaign and
 /// host the first stays.
-fn asked<'a>(
-    given: &'a [Given],
-    sets: &HashMap<CampaignId, Arc<TargetSet>>,
-) -> Vec<(&'a Given, TeamId)> {
+fn asked<'a>(given: &'a [Given], sets: &HashMap<CampaignId, Arc<TargetSet>>) -> Vec<(&'a Given, TeamId)> {
     let mut seen = HashSet::new();
     let asked = given.iter().filter_map(|given| {
         let team = sets.get(&given.answer.campaign)?.team_of(given.host)?;

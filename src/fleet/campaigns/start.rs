@@ -50,8 +50,7 @@ impl Fleet {
         let chosen = self.choose(actor, &query.scope, &new.targets).await?;
         let input = serde_json::to_vec(&new).map_err(FleetError::internal)?;
         let request = Keyed { operation: "startCampaign", key: idempotency_key, input };
-        let public_id =
-            start_over_once(|| self.start_once(actor, &new, &query, &chosen, &request)).await?;
+        let public_id = start_over_once(|| self.start_once(actor, &new, &query, &chosen, &request)).await?;
         self.announce().await;
         let found = campaigns::by_public_ids(self.store.reader(), &Scope::system(), &[public_id]).await?;
         found.into_iter().next().ok_or(FleetError::NotFound("campaign"))
@@ -113,7 +112,8 @@ impl Fleet {
             return Err(FleetError::rejected(RejectionCode::LimitExceeded, "targets", message));
         }
         if outstanding + targets.len() > self.settings.max_outstanding_targets {
-            let message = format!("running campaigns await {outstanding} hosts already; this would be too many");
+            let message =
+                format!("running campaigns await {outstanding} hosts already; this would be too many");
             return Err(FleetError::rejected(RejectionCode::LimitExceeded, "targets", message));
         }
         Ok(())

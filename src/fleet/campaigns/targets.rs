@@ -39,7 +39,11 @@ impl Fleet {
     ///
     /// # Errors
     /// Denied; rejected (`targets…`); unavailable.
-    pub async fn preview_targets(&self, _actor: &Actor, _targets: &Targets) -> Result<TargetPreview, FleetError> {
+    pub async fn preview_targets(
+        &self,
+        _actor: &Actor,
+        _targets: &Targets,
+    ) -> Result<TargetPreview, FleetError> {
         todo!("owner: campaigns")
     }
 
