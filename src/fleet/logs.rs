@@ -66,7 +66,10 @@ impl Fleet {
         let stored = offload(bytes, move || batch.store(&lines)).await;
         for (kind, lines) in [(kind, stored.lines), (LogKind::Apart, stored.apart)] {
             if !lines.is_empty() {
-                self.spool.append(kind, lines.into()).await.map_err(|error| FleetError::Internal(Arc::new(error)))?;
+                self.spool
+                    .append(kind, lines.into())
+                    .await
+                    .map_err(|error| FleetError::Internal(Arc::new(error)))?;
             }
         }
         Ok(())
@@ -101,7 +104,8 @@ impl Batch {
             line_id: &self.line_id(line),
             line,
         };
-        serde_json::to_writer(&mut *out, &envelope).expect("texts and a JSON value are JSON, and a Vec takes all");
+        serde_json::to_writer(&mut *out, &envelope)
+            .expect("texts and a JSON value are JSON, and a Vec takes all");
         for byte in &mut out[start..] {
             if matches!(byte, b'\r' | b'\n') {
                 *byte = b' ';
@@ -143,7 +147,12 @@ mod tests {
             hostname: "web \"1\"".to_owned(),
             key: NodeKeyId(1),
         };
-        Batch { host, kind: LogKind::Result, received_at: rfc3339(Timestamp(1_700_000_000_123)), id: "bat_1".to_owned() }
+        Batch {
+            host,
+            kind: LogKind::Result,
+            received_at: rfc3339(Timestamp(1_700_000_000_123)),
+            id: "bat_1".to_owned(),
+        }
     }
 
     fn raw(text: &str) -> Box<RawValue> {

@@ -34,8 +34,7 @@ impl Contact {
     /// Whether the store lacks this contact and the last write was long enough ago, or lies in the future because
     /// the clock was set back.
     fn is_due(&self, now: Timestamp, every: Duration) -> bool {
-        self.written
-            .is_none_or(|(seen, at)| self.seen > seen && (now >= at.plus(every) || now < at))
+        self.written.is_none_or(|(seen, at)| self.seen > seen && (now >= at.plus(every) || now < at))
     }
 }
 

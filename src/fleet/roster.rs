@@ -306,7 +306,11 @@ mod tests {
         roster.keep(noted, [1; 32], &host(10));
         assert_eq!(roster.look_up(&[1; 32], Instant::now()), Remembered::Nothing);
         roster.keep(noted, [2; 32], &host(11));
-        assert_eq!(roster.look_up(&[2; 32], Instant::now()), Remembered::Known(host(11)), "another host's change");
+        assert_eq!(
+            roster.look_up(&[2; 32], Instant::now()),
+            Remembered::Known(host(11)),
+            "another host's change"
+        );
         filled(&roster, 1, 10);
         assert_eq!(roster.look_up(&[1; 32], Instant::now()), Remembered::Known(host(10)));
     }

@@ -91,9 +91,7 @@ impl Writer {
             Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        let open = |kind: &LogKind| {
-            SpoolFile::open(self.directory.join(format!("{}.ndjson", kind.as_str())))
-        };
+        let open = |kind: &LogKind| SpoolFile::open(self.directory.join(format!("{}.ndjson", kind.as_str())));
         self.files = Some(LogKind::ALL.iter().map(open).collect::<io::Result<_>>()?);
         // The names of new files are durable only when the directory is.
         File::open(&self.directory)?.sync_all()

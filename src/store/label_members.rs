@@ -4,7 +4,9 @@ use entity::id::{HostId, LabelId};
 use entity::kind::{LabelKind, Platform};
 use entity::{label_members, labels};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
+};
 
 use super::StoreError;
 
@@ -12,7 +14,11 @@ use super::StoreError;
 ///
 /// # Errors
 /// When the database fails.
-pub async fn set_built_in(tx: &DatabaseTransaction, host: HostId, platform: Platform) -> Result<(), StoreError> {
+pub async fn set_built_in(
+    tx: &DatabaseTransaction,
+    host: HostId,
+    platform: Platform,
+) -> Result<(), StoreError> {
     let built_in: Vec<(LabelId, Option<Platform>)> = labels::Entity::find()
         .select_only()
         .columns([labels::Column::Id, labels::Column::Platform])
@@ -30,10 +36,9 @@ pub async fn set_built_in(tx: &DatabaseTransaction, host: HostId, platform: Plat
         )
         .exec(tx)
         .await?;
-    let members = fit.into_iter().map(|(label, _)| label_members::ActiveModel {
-        label_id: Set(label),
-        host_id: Set(host),
-    });
+    let members = fit
+        .into_iter()
+        .map(|(label, _)| label_members::ActiveModel { label_id: Set(label), host_id: Set(host) });
     label_members::Entity::insert_many(members)
         .on_conflict(
             OnConflict::columns([label_members::Column::LabelId, label_members::Column::HostId])

@@ -3,8 +3,8 @@
 use entity::id::{HostId, NodeKeyId, PublicId, TeamId};
 use entity::{hosts, node_keys, teams};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, JoinType,
-    PaginatorTrait, QueryFilter, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult,
+    JoinType, PaginatorTrait, QueryFilter, QuerySelect,
 };
 
 use super::{StoreError, scoped};
@@ -61,7 +61,8 @@ pub async fn by_hash<C: ConnectionTrait>(
         .from(node_keys::Column::HostId)
         .to(hosts::Column::Id)
         .into();
-    let team = hosts::Entity::belongs_to(teams::Entity).from(hosts::Column::TeamId).to(teams::Column::Id).into();
+    let team =
+        hosts::Entity::belongs_to(teams::Entity).from(hosts::Column::TeamId).to(teams::Column::Id).into();
     let found = node_keys::Entity::find()
         .select_only()
         .column_as(node_keys::Column::Id, "key_id")

@@ -4,7 +4,8 @@ use entity::hosts;
 use entity::id::HostId;
 use sea_orm::sea_query::{LockType, Values};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Statement,
 };
 
 use super::StoreError;
@@ -31,10 +32,7 @@ pub async fn write(tx: &DatabaseTransaction, seen: &[(HostId, Timestamp)]) -> Re
 }
 
 /// Where rows are locked one by one (not on SQLite), host rows are locked by id, as everywhere.
-async fn lock_in_id_order(
-    tx: &DatabaseTransaction,
-    seen: &[(HostId, Timestamp)],
-) -> Result<(), StoreError> {
+async fn lock_in_id_order(tx: &DatabaseTransaction, seen: &[(HostId, Timestamp)]) -> Result<(), StoreError> {
     hosts::Entity::find()
         .select_only()
         .column(hosts::Column::Id)

@@ -95,7 +95,10 @@ mod tests {
     fn addresses_of_one_ipv6_network_are_one_source() {
         let (one, other) = ("2001:db8::1", "2001:db8::ffff:2");
         assert_eq!(network(one.parse().expect("an address")), network(other.parse().expect("an address")));
-        assert_eq!(network("::ffff:10.0.0.1".parse().expect("an address")), IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)));
+        assert_eq!(
+            network("::ffff:10.0.0.1".parse().expect("an address")),
+            IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1))
+        );
     }
 
     #[test]

@@ -158,7 +158,9 @@ mod tests {
 
     #[test]
     fn firmware_fillers_are_no_uuid() {
-        for filler in ["", " ", ZERO, "03000200-0400-0500-0006-000700080009", "Not Settable", "To be filled by O.E.M."] {
+        for filler in
+            ["", " ", ZERO, "03000200-0400-0500-0006-000700080009", "Not Settable", "To be filled by O.E.M."]
+        {
             assert!(is_useless_uuid(filler), "{filler}");
         }
         assert!(!is_useless_uuid(A));
