@@ -27,6 +27,10 @@ pub mod changes;
 pub mod health;
 mod input;
 mod memory;
+#[cfg(test)]
+mod people_tests;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -16,6 +16,8 @@ use crate::store::{api_tokens, sessions, users};
 mod cache;
 mod limits;
 mod sign_in;
+#[cfg(test)]
+mod tests;
 
 pub use cache::SessionCache;
 pub use limits::LoginLimits;
