@@ -61,7 +61,9 @@ impl TestFleet {
 }
 
 /// The codes of a rejection, with their paths.
-pub(super) fn rejections<T: std::fmt::Debug>(outcome: Result<T, FleetError>) -> Vec<(RejectionCode, &'static str)> {
+pub(super) fn rejections<T: std::fmt::Debug>(
+    outcome: Result<T, FleetError>,
+) -> Vec<(RejectionCode, &'static str)> {
     match outcome {
         Err(FleetError::Rejected(rejections)) => rejections.iter().map(|r| (r.code, r.path)).collect(),
         other => panic!("this was not rejected: {other:?}"),

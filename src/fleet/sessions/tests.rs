@@ -169,7 +169,9 @@ async fn of_two_refreshes_at_once_one_wins_and_the_session_ends() {
 #[tokio::test]
 async fn texts_that_are_no_credential_are_refused() {
     let fleet = with_ada().await;
-    for text in ["", "a.b.c", "..", "mst_", "mst_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &"x".repeat(10_000)] {
+    for text in
+        ["", "a.b.c", "..", "mst_", "mst_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &"x".repeat(10_000)]
+    {
         assert_eq!(who(&fleet, text).await, None);
         assert_eq!(rejections(fleet.refresh_session(text).await), WRONG_TOKEN);
     }
