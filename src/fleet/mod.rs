@@ -23,6 +23,7 @@ pub mod enroll_secrets;
 
 pub mod activity;
 pub mod idempotency;
+pub mod offload;
 pub mod changes;
 pub mod health;
 mod input;
@@ -57,6 +58,7 @@ pub struct Parts {
     pub(crate) settings: Settings,
     pub(crate) roster: roster::Roster,
     pub(crate) presence: presence::Presence,
+    pub(crate) enroll_guard: enrollment::Guard,
     pub(crate) passwords: Passwords,
     pub(crate) login_limits: sessions::LoginLimits,
     pub(crate) sessions: sessions::SessionCache,
@@ -80,7 +82,7 @@ pub struct Ports {
 }
 
 impl Fleet {
-    /// A core with empty memory; its board is loaded by [`Fleet::load_board`].
+    /// A core with empty memory; the first [`Fleet::catch_up`] fills its board.
     #[must_use]
     pub fn new(_ports: Ports, _settings: Settings) -> Self {
         todo!("the constructors of the parts land with their owners")
