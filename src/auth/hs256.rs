@@ -1,9 +1,9 @@
 //! HMAC-SHA-256 by ring for the crate `jsonwebtoken`, which comes without any algorithm.
 
+use jsonwebtoken::Algorithm;
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{ErrorKind, Result as JwtResult};
 use jsonwebtoken::signature::{Error as SignatureError, Signer, Verifier};
-use jsonwebtoken::Algorithm;
 use ring::hmac;
 
 /// Makes it the algorithm of this process; again and again does no harm.
@@ -53,4 +53,3 @@ impl JwtVerifier for Hs256 {
         Algorithm::HS256
     }
 }
-
