@@ -78,5 +78,7 @@ async fn core(directory: &TempDir, clock: &FixedClock, settings: Settings) -> Fl
     store.migrate().await.expect("the schema is made");
     let spool = Spool::open(&directory.path().join("logs")).expect("the directory is writable");
     let keys = Keys::derive(&[7; 32]);
-    Fleet::new(Ports { store, bus: Arc::new(LocalBus::default()), spool, keys, clock }, settings)
+    let fleet = Fleet::new(Ports { store, bus: Arc::new(LocalBus::default()), spool, keys, clock }, settings);
+    fleet.catch_up().await.expect("the database answers");
+    fleet
 }

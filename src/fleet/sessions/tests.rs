@@ -181,7 +181,6 @@ async fn texts_that_are_no_credential_are_refused() {
 async fn a_logout_is_in_force_here_at_once_and_elsewhere_with_the_changes() {
     let fleet = with_ada().await;
     let elsewhere = fleet.another(|_| ()).await;
-    elsewhere.catch_up().await.expect("the database answers");
     let signed_in = sign_in(&fleet).await;
     let actor = who(&fleet, &signed_in.access_token).await.expect("the session is live");
     assert!(who(&elsewhere, &signed_in.access_token).await.is_some());
