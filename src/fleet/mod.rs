@@ -92,16 +92,16 @@ impl Fleet {
             spool,
             keys,
             clock,
-            passwords: Passwords::new(settings.argon2_memory_kib),
-            login_limits: sessions::LoginLimits::new(),
-            settings,
             roster: roster::Roster::new(),
             presence: presence::Presence::new(),
             enroll_guard: enrollment::Guard::default(),
+            passwords: Passwords::new(settings.argon2_memory_kib),
+            login_limits: sessions::LoginLimits::new(),
             sessions: sessions::SessionCache::new(),
             enroll_secrets: enroll_secrets::SecretCache::new(),
             campaigns: campaigns::Engine::default(),
             changes: changes::Reader::default(),
+            settings,
         }))
     }
 }
