@@ -23,15 +23,18 @@ pub mod enroll_secrets;
 
 pub mod activity;
 pub mod idempotency;
+pub mod offload;
 pub mod changes;
 pub mod health;
+mod input;
+mod memory;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::{FleetError, Rejection, RejectionCode};
 
-use crate::auth::Keys;
+use crate::auth::{Keys, Passwords};
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::spool::Spool;
@@ -51,6 +54,9 @@ pub struct Parts {
     pub(crate) settings: Settings,
     pub(crate) roster: roster::Roster,
     pub(crate) presence: presence::Presence,
+    pub(crate) enroll_guard: enrollment::Guard,
+    pub(crate) passwords: Passwords,
+    pub(crate) login_limits: sessions::LoginLimits,
     pub(crate) sessions: sessions::SessionCache,
     pub(crate) enroll_secrets: enroll_secrets::SecretCache,
     pub(crate) campaigns: campaigns::Engine,
@@ -72,7 +78,7 @@ pub struct Ports {
 }
 
 impl Fleet {
-    /// A core with empty memory; its board is loaded by [`Fleet::load_board`].
+    /// A core with empty memory; the first [`Fleet::catch_up`] fills its board.
     #[must_use]
     pub fn new(_ports: Ports, _settings: Settings) -> Self {
         todo!("the constructors of the parts land with their owners")

@@ -8,8 +8,19 @@ pub mod error;
 pub mod locks;
 pub mod schema;
 pub mod page;
-pub mod changes;
+mod text;
 
+pub mod campaigns;
+pub mod campaign_targets;
+pub mod campaign_teams;
+pub mod campaign_answers;
+pub mod campaign_events;
+pub mod settings;
+pub mod changes;
+pub mod node_keys;
+pub mod enrollment;
+pub mod label_members;
+pub mod presence;
 pub mod users;
 pub mod team_members;
 pub mod sessions;
@@ -18,7 +29,6 @@ pub mod teams;
 pub mod enroll_secrets;
 pub mod idempotency_keys;
 pub mod activities;
-pub mod settings;
 
 use sea_orm::{ColumnTrait, Condition};
 
@@ -27,6 +37,7 @@ use crate::policy::{Scope, Teams};
 pub use connect::{Backend, Store, StoreSettings};
 pub use error::StoreError;
 pub use locks::{membership_lock_exclusive, membership_lock_shared};
+use text::{contains_text, prefix_text};
 
 /// The condition that keeps the rows in scope, by the column with their team.
 pub fn scoped(column: impl ColumnTrait, scope: &Scope) -> Condition {

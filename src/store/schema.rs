@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use migration::{MigrationTrait as _, Migrator, MigratorTrait};
+use migration::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
 
 use super::locks::{self, Lock};

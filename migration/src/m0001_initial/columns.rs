@@ -83,19 +83,15 @@ pub(super) async fn unique_index(
     manager.create_index(over(table, columns).unique().take()).await
 }
 
-/// Creates an index over a text in lower case, then the id.
+/// Creates an index over a text in lower case, then the id; sea-query has no such index for SQLite.
 pub(super) async fn lower_index(
     manager: &SchemaManager<'_>,
     table: &'static str,
     column: &'static str,
 ) -> Result<(), DbErr> {
-    let lower = Index::create()
-        .name(format!("ix_{table}_lower_{column}"))
-        .table(table)
-        .col(Expr::expr(Func::lower(Expr::col(column))))
-        .col("id")
-        .take();
-    manager.create_index(lower).await
+    let sql = format!("CREATE INDEX ix_{table}_lower_{column} ON {table} (lower({column}), id)");
+    manager.get_connection().execute_unprepared(&sql).await?;
+    Ok(())
 }
 
 fn over(table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {

@@ -1,10 +1,14 @@
 //! What the tests stand on: the whole application in process, people, and faithful agents.
 
 pub mod agent;
+pub mod campaign;
 pub mod personas;
+pub mod seeds;
+pub mod server;
 pub mod services;
 pub mod socket;
 pub mod wire;
+pub mod world;
 
 use std::future::Future;
 use std::time::Duration;
