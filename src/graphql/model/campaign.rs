@@ -111,7 +111,7 @@ impl Campaign {
     }
 
     /// What was asked for; the targets were fixed from it at the start.
-    async fn selection(&self) -> Result<TargetSelection> {
+    async fn selection(&self) -> TargetSelection {
         TargetSelection::of(&self.0)
     }
 
@@ -182,7 +182,7 @@ impl Campaign {
         Ok(CampaignTargetConnection::new(Listed::page(list, &request, page, CampaignTarget), total))
     }
 
-    /// Events of one host.
+    /// Events of one host; null when it is absent or not visible.
     async fn answer(
         &self,
         ctx: &Context<'_>,
@@ -190,8 +190,9 @@ impl Campaign {
         #[graphql(desc = "Events at most, 1 to 100; a page also ends at 4 MiB.", default = 10)] first: i32,
         #[graphql(desc = "Only what follows this cursor.")] after: Option<Text>,
     ) -> Result<Option<CampaignEventConnection>> {
-        let (host, after) = (Some(host_id.public()), text(after.as_ref()));
-        CampaignEventConnection::of(ctx, &self.0, host, first, after).await.map(Some)
+        let Some(host) = Host::find(ctx, host_id).await? else { return Ok(None) };
+        let after = text(after.as_ref());
+        CampaignEventConnection::of(ctx, &self.0, Some(host.0.id), first, after).await.map(Some)
     }
 
     /// When its events were removed by retention; the totals stay.

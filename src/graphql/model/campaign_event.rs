@@ -1,8 +1,9 @@
 //! What happened in a campaign: events, pages of them, and batches of a subscription.
 
-use async_graphql::{Context, ID, Interface, Object, SimpleObject};
-use entity::id::PublicId;
 use std::sync::Arc;
+
+use async_graphql::{Context, ID, Interface, Object, SimpleObject};
+use entity::id::HostId;
 
 use super::campaign::{CampaignStatus, CampaignTotals};
 use super::campaign_target::CampaignHostErrorCode;
@@ -190,7 +191,7 @@ impl CampaignEventConnection {
     pub async fn of(
         ctx: &Context<'_>,
         campaign: &campaigns::Campaign,
-        host: Option<&PublicId>,
+        host: Option<HostId>,
         first: i32,
         after: Option<&str>,
     ) -> Result<Self> {

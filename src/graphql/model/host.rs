@@ -4,13 +4,14 @@ use async_graphql::{Context, Enum, ID, Object};
 
 use super::host_answer::{HostAnswer, HostAnswerConnection};
 use super::label::{Label, LabelConnection};
+use super::node::Node;
 use super::team::Team;
 use crate::fleet::hosts::{self, Page};
 use crate::graphql::connection::{Listed, Total, connection};
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::Result;
-use crate::graphql::id::{Identified, shown};
-use crate::graphql::loader::LabelsOf;
+use crate::graphql::id::{Id, Identified, shown};
+use crate::graphql::loader::{LabelsOf, NodeId};
 use crate::graphql::page::{BothWays, List};
 use crate::graphql::scalars::{DateTime, Text, UInt64};
 
@@ -48,6 +49,17 @@ pub struct Host(pub hosts::Host);
 
 impl Identified for Host {
     const PREFIX: &'static str = "hst";
+}
+
+impl Host {
+    /// The host that a client names; none when it is absent or not visible.
+    ///
+    /// # Errors
+    /// Denied; unavailable.
+    pub async fn find(ctx: &Context<'_>, id: Id<Self>) -> Result<Option<Self>> {
+        let node = ctx.load(NodeId(id.into_public())).await?;
+        Ok(node.and_then(|node| if let Node::Host(host) = node { Some(host) } else { None }))
+    }
 }
 
 /// A machine that runs osquery.

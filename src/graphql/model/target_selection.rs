@@ -1,7 +1,5 @@
 //! What a campaign was started with.
 
-use std::sync::Arc;
-
 use async_graphql::{Context, ID, Object};
 use entity::id::PublicId;
 
@@ -12,23 +10,21 @@ use super::label::Label;
 use super::node::Node;
 use super::team::Team;
 use crate::fleet::campaigns::{self, Targets};
-use crate::fleet::{FleetError, hosts};
+use crate::fleet::hosts;
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::Result;
 use crate::graphql::id::shown;
 use crate::graphql::loader::NodeId;
 
-/// The selection that a campaign was started with; one of its fields is set.
-pub struct TargetSelection(Targets);
+/// The selection that a campaign was started with; none of its fields is set when its stored form is of another
+/// version.
+pub struct TargetSelection(Option<Targets>);
 
 impl TargetSelection {
     /// The selection as the campaign keeps it.
-    ///
-    /// # Errors
-    /// What is kept can't be read: a fault.
-    pub fn of(campaign: &campaigns::Campaign) -> Result<Self> {
-        let kept = serde_json::from_str(&campaign.selection);
-        Ok(Self(kept.map_err(|error| FleetError::Internal(Arc::new(error)))?))
+    #[must_use]
+    pub fn of(campaign: &campaigns::Campaign) -> Self {
+        Self(campaigns::selection(campaign))
     }
 }
 
@@ -37,12 +33,12 @@ impl TargetSelection {
 impl TargetSelection {
     /// Every host the caller could run on.
     async fn all_hosts(&self) -> bool {
-        matches!(self.0, Targets::AllHosts)
+        matches!(self.0, Some(Targets::AllHosts))
     }
 
     /// Named hosts.
     async fn host_ids(&self, ctx: &Context<'_>) -> Result<Option<Vec<ID>>> {
-        let Targets::Hosts(ids) = &self.0 else { return Ok(None) };
+        let Some(Targets::Hosts(ids)) = &self.0 else { return Ok(None) };
         let visible = ctx.load_many(ids.iter().cloned().map(NodeId)).await?;
         let ids = ids.iter().filter(|id| visible.contains_key(&NodeId((*id).clone())));
         Ok(Some(ids.map(shown).collect()))
@@ -50,13 +46,13 @@ impl TargetSelection {
 
     /// Conditions, as given.
     async fn filter(&self) -> Option<TargetFilter> {
-        let Targets::Filter(filter) = &self.0 else { return None };
+        let Some(Targets::Filter(filter)) = &self.0 else { return None };
         Some(TargetFilter(filter.clone()))
     }
 
     /// The earlier campaign.
     async fn campaign(&self, ctx: &Context<'_>) -> Result<Option<Campaign>> {
-        let Targets::Campaign { id, .. } = &self.0 else { return Ok(None) };
+        let Some(Targets::Campaign { id, .. }) = &self.0 else { return Ok(None) };
         let node = ctx.load(NodeId(id.clone())).await?;
         Ok(node.and_then(|node| if let Node::Campaign(campaign) = node { Some(campaign) } else { None }))
     }
