@@ -114,6 +114,14 @@ impl std::ops::Deref for Fleet {
     }
 }
 
+impl Fleet {
+    /// The keys of the installation, for what a face seals.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+}
+
 /// What can be set of the core, with the numbers of the design as defaults.
 #[derive(Clone, Debug)]
 pub struct Settings {
