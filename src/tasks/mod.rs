@@ -32,7 +32,8 @@ struct Task {
     run: for<'a> fn(&'a Fleet) -> BoxFuture<'a, Result<(), FleetError>>,
 }
 
-/// Runs every task at its interval, and looks at changes when told to, until `shutdown`; then flushes what is due a last time.
+/// Runs every task at its interval, and looks at changes when told to, until `shutdown`; then flushes what is due
+/// a last time.
 pub async fn run(fleet: Fleet, intervals: Intervals, shutdown: CancellationToken) {
     let tasks = [
         Task { name: "changes", every: intervals.changes, run: |fleet| Box::pin(fleet.catch_up()) },
