@@ -10,6 +10,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::agent::{self, AgentSettings};
 use crate::auth::Keys;
 use crate::bus::{Bus, BusError, LocalBus, RedisBus, RedisSettings};
 use crate::clock::Clock;
@@ -65,7 +66,9 @@ impl App {
     /// [`AppError`]: what could not be reached or written.
     pub async fn build(config: &Config, clock: Clock, metrics: PrometheusHandle) -> Result<Self, AppError> {
         let fleet = Self::core(config, clock).await?;
-        let (agent, graphql) = (Router::new(), Router::new());
+        fleet.start_engine();
+        let agent = agent::router(fleet.clone(), AgentSettings::default());
+        let graphql = Router::new();
         let router = http::router(fleet.clone(), metrics, agent, graphql);
         let patience = http::Patience {
             headers: config.http.header_timeout,
@@ -112,9 +115,11 @@ impl App {
     /// their time to finish.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
         let Self { fleet, router, patience, intervals } = self;
-        let background = tasks::run(fleet, intervals, shutdown.clone());
+        let background = tasks::run(fleet.clone(), intervals, shutdown.clone());
         let foreground = http::run(listener, router, patience, shutdown);
         tokio::join!(background, foreground);
+        // Last: until here an agent may still wait for its answer to become durable.
+        fleet.stop_engine().await;
     }
 }
 

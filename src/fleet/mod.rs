@@ -28,6 +28,10 @@ pub mod changes;
 pub mod health;
 mod input;
 mod memory;
+#[cfg(test)]
+mod people_tests;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,8 +84,25 @@ pub struct Ports {
 impl Fleet {
     /// A core with empty memory; the first [`Fleet::catch_up`] fills its board.
     #[must_use]
-    pub fn new(_ports: Ports, _settings: Settings) -> Self {
-        todo!("the constructors of the parts land with their owners")
+    pub fn new(ports: Ports, settings: Settings) -> Self {
+        let Ports { store, bus, spool, keys, clock } = ports;
+        Self(Arc::new(Parts {
+            store,
+            bus,
+            spool,
+            keys,
+            clock,
+            roster: roster::Roster::new(),
+            presence: presence::Presence::new(),
+            enroll_guard: enrollment::Guard::default(),
+            passwords: Passwords::new(settings.argon2_memory_kib),
+            login_limits: sessions::LoginLimits::new(),
+            sessions: sessions::SessionCache::new(),
+            enroll_secrets: enroll_secrets::SecretCache::new(),
+            campaigns: campaigns::Engine::default(),
+            changes: changes::Reader::default(),
+            settings,
+        }))
     }
 }
 
@@ -90,6 +111,14 @@ impl std::ops::Deref for Fleet {
 
     fn deref(&self) -> &Parts {
         &self.0
+    }
+}
+
+impl Fleet {
+    /// The keys of the installation, for what a face seals.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 }
 
