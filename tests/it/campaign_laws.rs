@@ -104,7 +104,8 @@ impl History {
     async fn stop(&mut self, world: &World) {
         let ids: Vec<_> = self.campaigns.values().cloned().collect();
         if !ids.is_empty() && self.dice.once_in(2) {
-            world.admin.stop(self.dice.one_of(&ids)).await;
+            let id = self.dice.one_of(&ids).clone();
+            world.admin.stop(&id).await;
         }
     }
 

@@ -145,7 +145,7 @@ on_both! {
         let id = world.admin.start(SQL).await;
         let listed = world.admin.ask("{ hosts(first: 10, sort: { field: HOSTNAME, direction: ASC }) { nodes { id } } }", json!({})).await;
         let host_id = |index: usize| listed["hosts"]["nodes"][index]["id"].clone();
-        let input = json!({ "hostIds": [host_id(1)], "teamId": team.public_id.as_str() });
+        let input = json!({ "hostIds": [host_id(1)], "teamId": team.public_id.0 });
         let moved = world.admin.mutate("transferHosts", "hosts { hostname team { name } }", input).await;
         assert_eq!(moved["hosts"], json!([{ "hostname": "host-1", "team": { "name": "berlin" } }]));
         let deleted = world.admin.mutate("deleteHosts", "deletedHostIds", json!({ "hostIds": [host_id(2)] })).await;

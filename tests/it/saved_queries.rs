@@ -55,11 +55,11 @@ on_both! {
         assert_eq!(taken["userErrors"][0]["code"], "NOT_UNIQUE");
         assert_eq!(taken["userErrors"][0]["path"], json!(["name"]));
         let mut theirs = input("users", "select 3");
-        theirs["teamId"] = json!(team.public_id.as_str());
+        theirs["teamId"] = json!(team.public_id.0);
         let made = world.admin.mutate("createSavedQuery", QUERY, theirs).await;
         assert_eq!(made["savedQuery"]["team"]["name"], "berlin");
         assert_eq!(listed(&world.admin, None).await, ["users", "users"]);
-        assert_eq!(listed(&world.admin, Some(team.public_id.as_str())).await, ["users"]);
+        assert_eq!(listed(&world.admin, Some(&team.public_id.0)).await, ["users"]);
     }
 
     /// The same key makes one query.

@@ -33,7 +33,7 @@ on_both! {
     async fn other_objects_are_hidden(world: World) {
         let Two { berlin, paris, .. } = Two::teams(&world).await;
         for (team, name) in [(Some(&berlin.team), "ours"), (Some(&paris.team), "theirs"), (None, "everybody's")] {
-            let team = team.map(|team| team.public_id.as_str());
+            let team = team.map(|team| team.public_id.0.as_str());
             let input = json!({ "name": name, "sql": "select 1", "teamId": team });
             world.admin.mutate("createSavedQuery", "savedQuery { id }", input).await;
         }
@@ -46,7 +46,7 @@ on_both! {
         let counts = seen["labels"]["nodes"].as_array().expect("a list").iter().map(|label| &label["hostCount"]);
         assert_eq!(counts.filter(|&count| *count != json!(0)).max_by_key(|count| count.as_u64()), Some(&json!(1)));
         let node = "query($id: ID!) { node(id: $id) { id } }";
-        let theirs = json!({ "id": paris.team.public_id.as_str() });
+        let theirs = json!({ "id": paris.team.public_id.0 });
         assert_eq!(berlin.observer.ask(node, theirs).await["node"], Value::Null);
     }
 
@@ -82,7 +82,7 @@ on_both! {
     /// A campaign that asked only another team does not exist.
     async fn foreign_campaigns_do_not_exist(world: World) {
         let Two { berlin, paris } = Two::teams(&world).await;
-        let target = json!({ "filter": { "teamIds": [paris.team.public_id.as_str()] } });
+        let target = json!({ "filter": { "teamIds": [paris.team.public_id.0] } });
         let id = world.admin.start_on("select 1", target).await;
         assert_eq!(berlin.observer.campaign(&id).await, Value::Null);
         let listed = berlin.observer.ask("{ campaigns { totalCount nodes { id } } }", json!({})).await;
@@ -121,10 +121,10 @@ on_both! {
     async fn hosts_cannot_be_taken(world: World) {
         let Two { berlin, paris } = Two::teams(&world).await;
         let (ours, theirs) = (berlin.host_id(&world).await, paris.host_id(&world).await);
-        let input = json!({ "hostIds": [ours, theirs], "teamId": berlin.team.public_id.as_str() });
+        let input = json!({ "hostIds": [ours, theirs], "teamId": berlin.team.public_id.0 });
         let moved = berlin.maintainer.mutate("transferHosts", "hosts { id }", input).await;
         assert_eq!((&moved["hosts"], &moved["userErrors"][0]["code"]), (&json!([]), &json!("NOT_FOUND")));
-        let away = json!({ "hostIds": [ours], "teamId": paris.team.public_id.as_str() });
+        let away = json!({ "hostIds": [ours], "teamId": paris.team.public_id.0 });
         let moved = berlin.maintainer.mutate("transferHosts", "hosts { id }", away).await;
         assert_eq!((&moved["hosts"], &moved["userErrors"][0]["code"]), (&json!([]), &json!("NOT_FOUND")));
         let deleted = berlin.maintainer.mutate("deleteHosts", "deletedHostIds", json!({ "hostIds": [ours, theirs] })).await;
