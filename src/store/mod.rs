@@ -8,7 +8,12 @@ pub mod error;
 pub mod locks;
 pub mod schema;
 pub mod page;
+pub mod text;
 pub mod changes;
+
+pub mod hosts;
+pub mod labels;
+pub mod saved_queries;
 
 pub mod users;
 pub mod team_members;
@@ -20,6 +25,7 @@ pub mod idempotency_keys;
 pub mod activities;
 pub mod settings;
 
+use entity::id::TeamId;
 use sea_orm::{ColumnTrait, Condition};
 
 use crate::policy::{Scope, Teams};
@@ -33,5 +39,16 @@ pub fn scoped(column: impl ColumnTrait, scope: &Scope) -> Condition {
     match scope.teams() {
         Teams::All => Condition::all(),
         Teams::Only(teams) => Condition::all().add(column.is_in(teams.iter().copied())),
+    }
+}
+
+/// As [`scoped`], with what is global besides: labels and saved queries of no team are everybody's.
+pub fn scoped_or_global(column: impl ColumnTrait, scope: &Scope) -> Condition {
+    match scope.teams() {
+        Teams::All => Condition::all(),
+        Teams::Only(teams) => {
+            let and_global = teams.iter().copied().chain([TeamId::NONE]);
+            Condition::all().add(column.is_in(and_global))
+        }
     }
 }
