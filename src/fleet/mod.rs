@@ -23,10 +23,15 @@ pub mod enroll_secrets;
 
 pub mod activity;
 pub mod idempotency;
+pub mod offload;
 pub mod changes;
 pub mod health;
 mod input;
 mod memory;
+#[cfg(test)]
+mod people_tests;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +58,7 @@ pub struct Parts {
     pub(crate) settings: Settings,
     pub(crate) roster: roster::Roster,
     pub(crate) presence: presence::Presence,
+    pub(crate) enroll_guard: enrollment::Guard,
     pub(crate) passwords: Passwords,
     pub(crate) login_limits: sessions::LoginLimits,
     pub(crate) sessions: sessions::SessionCache,
@@ -76,10 +82,27 @@ pub struct Ports {
 }
 
 impl Fleet {
-    /// A core with empty memory; its board is loaded by [`Fleet::load_board`].
+    /// A core with empty memory; the first [`Fleet::catch_up`] fills its board.
     #[must_use]
-    pub fn new(_ports: Ports, _settings: Settings) -> Self {
-        todo!("the constructors of the parts land with their owners")
+    pub fn new(ports: Ports, settings: Settings) -> Self {
+        let Ports { store, bus, spool, keys, clock } = ports;
+        Self(Arc::new(Parts {
+            store,
+            bus,
+            spool,
+            keys,
+            clock,
+            roster: roster::Roster::new(),
+            presence: presence::Presence::new(),
+            enroll_guard: enrollment::Guard::default(),
+            passwords: Passwords::new(settings.argon2_memory_kib),
+            login_limits: sessions::LoginLimits::new(),
+            sessions: sessions::SessionCache::new(),
+            enroll_secrets: enroll_secrets::SecretCache::new(),
+            campaigns: campaigns::Engine::default(),
+            changes: changes::Reader::default(),
+            settings,
+        }))
     }
 }
 
@@ -88,6 +111,14 @@ impl std::ops::Deref for Fleet {
 
     fn deref(&self) -> &Parts {
         &self.0
+    }
+}
+
+impl Fleet {
+    /// The keys of the installation, for what a face seals.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 }
 

@@ -16,6 +16,9 @@ pub enum StoreError {
     /// The schema is newer than this binary, or a migration failed.
     #[error("{0}")]
     Schema(String),
+    /// It was not done in time.
+    #[error("the database did not answer in time")]
+    Late,
     /// The settings can't lead to a database.
     #[error("{0}")]
     Settings(String),

@@ -8,13 +8,24 @@ pub mod error;
 pub mod locks;
 pub mod schema;
 pub mod page;
-pub mod text;
 pub mod changes;
+mod text;
 
 pub mod hosts;
+pub mod enrollment;
+pub mod node_keys;
+pub mod presence;
 pub mod labels;
+pub mod label_members;
 pub mod saved_queries;
 
+pub mod campaigns;
+pub mod campaign_targets;
+pub mod campaign_teams;
+pub mod campaign_answers;
+pub mod campaign_events;
+
+pub mod settings;
 pub mod users;
 pub mod team_members;
 pub mod sessions;
@@ -23,7 +34,6 @@ pub mod teams;
 pub mod enroll_secrets;
 pub mod idempotency_keys;
 pub mod activities;
-pub mod settings;
 
 use entity::id::TeamId;
 use sea_orm::{ColumnTrait, Condition};

@@ -3,8 +3,8 @@
 use entity::id::{PublicId, SavedQueryId, TeamId};
 use entity::saved_queries::{ActiveModel, Column, Entity, Model};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait,
-    QueryFilter, QuerySelect, Select,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
+    PaginatorTrait, QueryFilter, QuerySelect, Select,
 };
 
 use super::page::{Key, Page, PageRequest};
@@ -120,11 +120,7 @@ pub async fn page<C: ConnectionTrait>(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn count<C: ConnectionTrait>(
-    db: &C,
-    scope: &Scope,
-    wanted: Wanted<'_>,
-) -> Result<u64, StoreError> {
+pub async fn count<C: ConnectionTrait>(db: &C, scope: &Scope, wanted: Wanted<'_>) -> Result<u64, StoreError> {
     Ok(visible(scope).filter(wanted.condition()).count(db).await?)
 }
 

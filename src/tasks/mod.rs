@@ -8,10 +8,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fleet::{Fleet, FleetError};
 
+/// How often changes and idempotency keys that are a day old are removed.
+const PRUNING: Duration = Duration::from_mins(10);
+
+/// How often the last uses of API tokens, which are kept to the minute, are written.
+const TOKEN_USES: Duration = Duration::from_mins(1);
+
 /// How often each task runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Intervals {
-    /// The poll of `changes`, and of the board until it is loaded.
+    /// The look at the store for what no message told: `changes` first of all, then how far campaigns are.
     pub changes: Duration,
     /// The flush of last-seen times.
     pub presence: Duration,
@@ -28,10 +34,12 @@ struct Task {
 
 /// Runs every task at its interval until `shutdown`, then flushes what is due a last time.
 pub async fn run(fleet: Fleet, intervals: Intervals, shutdown: CancellationToken) {
-    // What is stored before the board is loaded must be on it before the poll of changes goes on from there.
-    shutdown.run_until_cancelled(load_board(&fleet, intervals.changes)).await;
     let tasks = [
         Task { name: "changes", every: intervals.changes, run: |fleet| Box::pin(fleet.catch_up()) },
+        Task { name: "progress", every: intervals.changes, run: |fleet| Box::pin(fleet.check_progress()) },
+        Task { name: "pruning", every: PRUNING, run: |fleet| Box::pin(fleet.prune_changes()) },
+        Task { name: "idempotency", every: PRUNING, run: |fleet| Box::pin(fleet.prune_idempotency_keys()) },
+        Task { name: "token uses", every: TOKEN_USES, run: |fleet| Box::pin(fleet.flush_token_uses()) },
         Task { name: "presence", every: intervals.presence, run: |fleet| Box::pin(fleet.flush_presence()) },
         Task { name: "expiry", every: intervals.expiry, run: |fleet| Box::pin(fleet.expire_campaigns()) },
     ];
@@ -39,6 +47,9 @@ pub async fn run(fleet: Fleet, intervals: Intervals, shutdown: CancellationToken
     shutdown.run_until_cancelled(loops).await;
     if let Err(error) = fleet.flush_presence().await {
         tracing::warn!(%error, "the last last-seen times were not stored");
+    }
+    if let Err(error) = fleet.flush_token_uses().await {
+        tracing::warn!(%error, "the last uses of API tokens were not stored");
     }
 }
 
@@ -48,16 +59,12 @@ pub async fn run(fleet: Fleet, intervals: Intervals, shutdown: CancellationToken
 /// The first failure; what follows did not run.
 pub async fn run_once(fleet: &Fleet) -> Result<(), FleetError> {
     fleet.catch_up().await?;
+    fleet.check_progress().await?;
+    fleet.prune_changes().await?;
+    fleet.prune_idempotency_keys().await?;
+    fleet.flush_token_uses().await?;
     fleet.flush_presence().await?;
     fleet.expire_campaigns().await
-}
-
-/// Loads the board, trying until it succeeds.
-async fn load_board(fleet: &Fleet, pause: Duration) {
-    let mut health = Health::new("board");
-    while !health.observe(fleet.load_board().await) {
-        tokio::time::sleep(pause).await;
-    }
 }
 
 async fn repeat(task: &Task, fleet: &Fleet) {
@@ -81,8 +88,8 @@ impl Health {
         Self { task, failing: false }
     }
 
-    /// Notes a run, and answers whether it succeeded.
-    fn observe(&mut self, result: Result<(), FleetError>) -> bool {
+    /// Notes how a run went.
+    fn observe(&mut self, result: Result<(), FleetError>) {
         let failed = result.is_err();
         match result {
             Err(error) if !self.failing => {
@@ -93,6 +100,5 @@ impl Health {
             Ok(()) | Err(_) => {}
         }
         self.failing = failed;
-        !failed
     }
 }

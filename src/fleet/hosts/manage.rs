@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::Host;
 use crate::fleet::activity::NewActivity;
+use crate::fleet::campaigns::Recorded;
 use crate::fleet::{Fleet, FleetError, RejectionCode};
 use crate::policy::{Action, Actor, Scope, allow};
 use crate::store::{changes, hosts, membership_lock_exclusive, teams};
@@ -39,7 +40,7 @@ impl Fleet {
         let (target_id, target) = target.map_or((TeamId::NONE, None), |team| (team.id, Some(team.public_id)));
         let mut moving = managed(&tx, actor, &host_ids).await?;
         moving.retain(|host| host.team_id != target_id);
-        let ids = self.withdraw_and_lock(&tx, &moving).await?;
+        let (ids, withdrawn) = self.withdraw_and_lock(&tx, &moving).await?;
         hosts::transfer(&tx, &ids, target_id).await?;
         let sources = public_team_ids(&tx, &moving).await?;
         for host in &moving {
@@ -47,7 +48,7 @@ impl Fleet {
             let details = json!({ "hostname": name, "from": from, "to": target });
             self.record_of_host(&tx, actor, "host.transferred", host, details).await?;
         }
-        self.tell(tx, &ids).await?;
+        self.tell_of_hosts(tx, &ids, withdrawn).await?;
         let mut moved = self.hosts_by_public_ids(actor, &host_ids).await?;
         Ok(host_ids.iter().filter_map(|id| moved.remove(id)).collect())
     }
@@ -67,13 +68,13 @@ impl Fleet {
         let tx = self.store.begin().await?;
         membership_lock_exclusive(&tx).await?;
         let doomed = managed(&tx, actor, &host_ids).await?;
-        let ids = self.withdraw_and_lock(&tx, &doomed).await?;
+        let (ids, withdrawn) = self.withdraw_and_lock(&tx, &doomed).await?;
         hosts::delete(&tx, &ids).await?;
         for host in &doomed {
             let details = json!({ "hostname": host.hostname });
             self.record_of_host(&tx, actor, "host.deleted", host, details).await?;
         }
-        self.tell(tx, &ids).await?;
+        self.tell_of_hosts(tx, &ids, withdrawn).await?;
         Ok(host_ids)
     }
 
@@ -83,18 +84,25 @@ impl Fleet {
         &self,
         tx: &DatabaseTransaction,
         leaving: &[Model],
-    ) -> Result<Vec<HostId>, FleetError> {
+    ) -> Result<(Vec<HostId>, Recorded), FleetError> {
         let ids: Vec<HostId> = leaving.iter().map(|host| host.id).collect();
-        self.withdraw_hosts(tx, &ids).await?;
+        let withdrawn = self.withdraw_hosts(tx, &ids).await?;
         hosts::lock(tx, &Scope::system(), &ids).await?;
-        Ok(ids)
+        Ok((ids, withdrawn))
     }
 
     /// Ends a transaction that changed hosts, and tells every server.
-    async fn tell(&self, tx: DatabaseTransaction, ids: &[HostId]) -> Result<(), FleetError> {
-        let told: Vec<(ChangeKind, i64)> = ids.iter().map(|id| (ChangeKind::Host, id.0)).collect();
+    async fn tell_of_hosts(
+        &self,
+        tx: DatabaseTransaction,
+        ids: &[HostId],
+        withdrawn: Recorded,
+    ) -> Result<(), FleetError> {
+        let mut told = withdrawn.changes();
+        told.extend(ids.iter().map(|id| (ChangeKind::Host, id.0)));
         changes::record(&tx, &told).await?;
         tx.commit().await?;
+        self.tell(withdrawn).await;
         self.announce().await;
         Ok(())
     }
@@ -119,7 +127,11 @@ fn distinct(ids: &[PublicId]) -> Result<Vec<PublicId>, FleetError> {
     match ids.len() {
         0 => Err(FleetError::rejected(RejectionCode::Invalid, "hostIds", "no host is named")),
         1..=MAX_HOSTS => Ok(ids),
-        _ => Err(FleetError::rejected(RejectionCode::LimitExceeded, "hostIds", "at most 1,000 hosts in one call")),
+        _ => Err(FleetError::rejected(
+            RejectionCode::LimitExceeded,
+            "hostIds",
+            "at most 1,000 hosts in one call",
+        )),
     }
 }
 

@@ -90,9 +90,7 @@ fn with_any_status(statuses: &[HostStatus], at: &Freshness) -> Condition {
     match statuses {
         // Without a member, "any of" would be no condition at all.
         [] => Condition::all().add(Column::Id.is_in(Vec::<HostId>::new())),
-        statuses => {
-            statuses.iter().fold(Condition::any(), |any, status| any.add(at.having(*status)))
-        }
+        statuses => statuses.iter().fold(Condition::any(), |any, status| any.add(at.having(*status))),
     }
 }
 

@@ -131,7 +131,7 @@ impl TestServer {
         let address = listener.local_addr().expect("it is bound");
         let shutdown = CancellationToken::new();
         let serving = tokio::spawn(app.serve(listener, shutdown.clone()));
-        fleet.load_board().await.expect("the store answers");
+        fleet.catch_up().await.expect("the store answers");
         Self { fleet, clock, address, ground, shutdown, serving }
     }
 }
