@@ -1,5 +1,14 @@
 //! Simulated hosts: Linux, macOS and Windows machines with osquery agents that answer real SQL.
 
+mod catalog;
+mod draw;
+mod engine;
+mod functions;
+mod gate;
+mod host;
+mod tables;
+mod value;
+
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
