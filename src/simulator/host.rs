@@ -54,6 +54,8 @@ impl Platform {
 #[derive(Debug)]
 pub(crate) struct Host {
     seed: u64,
+    /// Its number in the simulation.
+    pub(crate) index: usize,
     pub(crate) platform: Platform,
     pub(crate) os: &'static Os,
     pub(crate) machine: &'static Machine,
@@ -77,6 +79,7 @@ impl Host {
         let person = draw.pick(&catalog::PEOPLE);
         Self {
             seed: own_seed,
+            index,
             platform,
             os: draw.pick(catalog::systems(platform)),
             machine: draw.pick(catalog::machines(platform)),
