@@ -7,7 +7,9 @@ use std::io::Write as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use crate::harness::agent::raw::{ENDPOINTS, assert_node_invalid, assert_retry, assert_success, object, post, send};
+use crate::harness::agent::raw::{
+    ENDPOINTS, assert_node_invalid, assert_retry, assert_success, object, post, send,
+};
 use crate::harness::agent::{Agent, Form};
 use crate::harness::wire;
 use crate::harness::world::{World, on_both};

@@ -182,7 +182,10 @@ fn sql_source() -> Value {
 }
 
 async fn start(world: &World, source: Value, targets: Value) -> Value {
-    world.admin.mutate("startCampaign", "campaign { id }", json!({ "source": source, "targets": targets })).await
+    world
+        .admin
+        .mutate("startCampaign", "campaign { id }", json!({ "source": source, "targets": targets }))
+        .await
 }
 
 async fn assert_nothing_started(world: &World) {

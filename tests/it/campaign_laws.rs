@@ -52,7 +52,9 @@ impl History {
             let answer = name.clone();
             let answering = Arc::new(move |sql: &str| match sql.len() % 5 {
                 4 => AgentAnswer::failure("no such table: x"),
-                rows => AgentAnswer::rows((0..rows).map(|n| [("host", answer.clone()), ("n", n.to_string())])),
+                rows => {
+                    AgentAnswer::rows((0..rows).map(|n| [("host", answer.clone()), ("n", n.to_string())]))
+                }
             });
             hosts.push(world.host_with(&name, &world.secret, answering).await);
         }
@@ -120,7 +122,11 @@ impl History {
 
     async fn check(&mut self, world: &World) {
         for host in &self.hosts {
-            assert_eq!(host.ledger.enrollments, 1, "{} was never told to enroll again", host.identity.hostname);
+            assert_eq!(
+                host.ledger.enrollments, 1,
+                "{} was never told to enroll again",
+                host.identity.hostname
+            );
         }
         for (sql, id) in &self.campaigns {
             let stored = Stored::read(&world.server, id).await;

@@ -90,7 +90,8 @@ async fn chatty_hosts(world: &World, count: usize, seed: u64) -> Vec<Agent> {
 
 /// Every host checks in once; all of them at the same time.
 async fn answer_all(hosts: Vec<Agent>) {
-    let polls = hosts.into_iter().map(|mut host| async move { host.poll().await.expect("the answer is taken") });
+    let polls =
+        hosts.into_iter().map(|mut host| async move { host.poll().await.expect("the answer is taken") });
     futures_util::future::join_all(polls).await;
 }
 

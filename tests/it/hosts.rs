@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::harness::personas::Person;
 use crate::harness::world::{World, on_both};
 
-const PAGE: &str = "query($first: Int, $after: String, $last: Int, $before: String, $filter: HostFilter, $sort: HostSort) {
+const PAGE: &str =
+    "query($first: Int, $after: String, $last: Int, $before: String, $filter: HostFilter, $sort: HostSort) {
     hosts(first: $first, after: $after, last: $last, before: $before, filter: $filter, sort: $sort) {
         nodes { hostname } totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }";
 
@@ -160,7 +161,12 @@ fn names(page: &Value) -> Vec<String> {
 }
 
 /// Pages of two, in one direction, to the end.
-async fn walk(person: &Person, sort: &Value, [size, from]: [&str; 2], [more, at]: [&str; 2]) -> Vec<Vec<String>> {
+async fn walk(
+    person: &Person,
+    sort: &Value,
+    [size, from]: [&str; 2],
+    [more, at]: [&str; 2],
+) -> Vec<Vec<String>> {
     let mut pages = Vec::new();
     let mut cursor = Value::Null;
     loop {

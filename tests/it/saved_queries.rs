@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::harness::personas::Person;
 use crate::harness::world::{World, on_both};
 
-const QUERY: &str = "savedQuery { id name sql description observerCanRun version team { name } createdBy { displayName } }";
+const QUERY: &str =
+    "savedQuery { id name sql description observerCanRun version team { name } createdBy { displayName } }";
 
 on_both! {
     /// From its making to its end.

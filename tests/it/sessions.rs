@@ -155,5 +155,6 @@ async fn refresh_with(world: &World, token: &Value) -> Value {
     let query = format!(
         "mutation($input: RefreshSessionInput!) {{ refreshSession(input: $input) {{ {shape} userErrors {{ code }} }} }}"
     );
-    world.anonymous().ask(&query, json!({ "input": { "refreshToken": token } })).await["refreshSession"].clone()
+    world.anonymous().ask(&query, json!({ "input": { "refreshToken": token } })).await["refreshSession"]
+        .clone()
 }

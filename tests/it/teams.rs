@@ -158,8 +158,7 @@ on_both! {
     }
 }
 
-const HOSTS: &str =
-    "query($search: String) { hosts(first: 10, filter: { search: $search }) { totalCount nodes { hostname team { name } } } }";
+const HOSTS: &str = "query($search: String) { hosts(first: 10, filter: { search: $search }) { totalCount nodes { hostname team { name } } } }";
 
 /// Two teams that know nothing of each other.
 struct Two {
@@ -189,7 +188,8 @@ impl Side {
         let secret = world.team_secret(&team).await;
         let hostname = format!("{name}-web");
         let answer = hostname.clone();
-        let answering = std::sync::Arc::new(move |_: &str| crate::harness::agent::AgentAnswer::one("name", &answer));
+        let answering =
+            std::sync::Arc::new(move |_: &str| crate::harness::agent::AgentAnswer::one("name", &answer));
         let host = world.host_with(&hostname, &secret, answering).await;
         Self { team, observer, maintainer, host }
     }

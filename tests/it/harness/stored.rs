@@ -31,8 +31,7 @@ impl Stored {
         let answers = campaign_answers::Entity::find()
             .filter(campaign_answers::Column::CampaignId.eq(campaign.id))
             .order_by_asc(campaign_answers::Column::HostId);
-        let teams =
-            campaign_teams::Entity::find().filter(campaign_teams::Column::CampaignId.eq(campaign.id));
+        let teams = campaign_teams::Entity::find().filter(campaign_teams::Column::CampaignId.eq(campaign.id));
         let stored = Self {
             events: events.all(&db).await.expect("the store answers"),
             answers: answers.all(&db).await.expect("the store answers"),

@@ -10,7 +10,12 @@ use crate::harness::{wire, within_deadline};
 pub const ENDPOINTS: [&str; 5] = ["enroll", "config", "distributed/read", "distributed/write", "log"];
 
 /// Posts a body to an endpoint with osquery's usual headers and these.
-pub async fn post(server: SocketAddr, endpoint: &str, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> wire::Response {
+pub async fn post(
+    server: SocketAddr,
+    endpoint: &str,
+    headers: &[(&str, &str)],
+    body: impl AsRef<[u8]>,
+) -> wire::Response {
     let mut all = vec![("Content-Type", "application/json"), ("Accept", "application/json")];
     all.extend_from_slice(headers);
     send(server, &wire::request("POST", &format!("/api/osquery/{endpoint}"), &all, body.as_ref())).await
@@ -18,7 +23,9 @@ pub async fn post(server: SocketAddr, endpoint: &str, headers: &[(&str, &str)], 
 
 /// Sends a request as it is.
 pub async fn send(server: SocketAddr, request: &[u8]) -> wire::Response {
-    within_deadline("an answer to an agent", wire::exchange(server, request)).await.expect("the server answers")
+    within_deadline("an answer to an agent", wire::exchange(server, request))
+        .await
+        .expect("the server answers")
 }
 
 /// The members of a response; ends the test where the body is not one JSON object.
@@ -26,7 +33,9 @@ pub async fn send(server: SocketAddr, request: &[u8]) -> wire::Response {
 pub fn object(response: &wire::Response) -> Map<String, Value> {
     match serde_json::from_slice(&response.body) {
         Ok(Value::Object(members)) => members,
-        _ => panic!("status {}: not an object: {:?}", response.status, String::from_utf8_lossy(&response.body)),
+        _ => {
+            panic!("status {}: not an object: {:?}", response.status, String::from_utf8_lossy(&response.body))
+        }
     }
 }
 
