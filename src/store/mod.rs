@@ -36,7 +36,7 @@ use crate::policy::{Scope, Teams};
 
 pub use connect::{Backend, Store, StoreSettings};
 pub use error::StoreError;
-pub use locks::{membership_lock_exclusive, membership_lock_shared};
+pub use locks::{idempotency_lock, membership_lock_exclusive, membership_lock_shared};
 use text::{contains_text, prefix_text};
 
 /// The condition that keeps the rows in scope, by the column with their team.
