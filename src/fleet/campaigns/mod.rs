@@ -1,13 +1,14 @@
 //! Campaigns: live queries over many hosts, their answers durable, ordered and resumable.
 
 //!
-//! In reading order: [`start`] freezes the targets in one transaction; [`board`] offers the SQL at check-ins;
+//! In reading order: [`start`] freezes the [`targets`] in one transaction; [`board`] offers the SQL at check-ins;
 //! [`answers`] groups what comes back, and [`record`] makes it durable, by the pure [`book`]; [`notice`] tells;
 //! [`feed`] and [`follow`] bring the [`event`]s to viewers; [`end`] has the other ways a campaign ends;
-//! [`dispatch`] keeps the memory of this server true; [`read`] and [`targets`] answer questions.
+//! [`dispatch`] keeps the memory of this server true; [`read`] and [`target_list`] answer questions.
 
 mod start;
 mod targets;
+mod target_list;
 mod board;
 mod answers;
 mod record;
