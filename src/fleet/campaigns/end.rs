@@ -11,6 +11,7 @@ use super::{Answer, Campaign, HostErrorCode, HostFailure, Outcome};
 use crate::fleet::activity::NewActivity;
 use crate::fleet::{Fleet, FleetError, RejectionCode};
 use crate::policy::{self, Action, Actor, Scope};
+use crate::store::hosts::{self, HostSelection};
 use crate::store::{campaign_targets, campaign_teams, campaigns, changes};
 
 impl Fleet {
@@ -67,7 +68,7 @@ impl Fleet {
         hosts: &[HostId],
     ) -> Result<Recorded, FleetError> {
         let now = self.store.now_on(tx).await?;
-        let named: Vec<entity::hosts::Model> = todo!("the hosts of these ids");
+        let named = hosts::find(tx, &Scope::system(), HostSelection::Ids(hosts)).await?;
         let mut given = Vec::new();
         for campaign in awaiting(tx, hosts).await? {
             given.extend(named.iter().map(|host| Given {

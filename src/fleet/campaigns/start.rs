@@ -92,7 +92,7 @@ impl Fleet {
         if let Some(first) = self.recall(&tx, actor, request).await? {
             return Ok(first);
         }
-        let targets = self.target_set(&tx, &query.scope, chosen, now).await?;
+        let targets = self.target_set(&tx, &query.scope, chosen).await?;
         self.check_load(&tx, &targets).await?;
         let campaign = campaigns::insert(&tx, row(actor, new, query, chosen, &targets, now)?).await?;
         campaign_targets::insert(&tx, campaign.id, &targets).await?;

@@ -6,12 +6,14 @@ use entity::id::HostId;
 use roaring::RoaringBitmap;
 
 use super::read::read_scope;
+use super::targets::ids;
 use super::{Campaign, HostAnswer, HostFailure, Target, TargetState};
 use crate::fleet::hosts::{Key, Page, PageRequest};
 use crate::fleet::{Fleet, FleetError};
 use crate::policy::{Actor, Scope};
 use crate::store::campaign_answers::AnswerRow;
-use crate::store::{StoreError, campaign_answers, hosts};
+use crate::store::hosts::{self, HostSelection};
+use crate::store::{StoreError, campaign_answers};
 
 /// Hosts looked at in one read.
 const CHUNK: usize = 1_000;
@@ -104,7 +106,7 @@ impl Fleet {
         let matches = |target: &Target| {
             search.as_ref().is_none_or(|text| target.hostname.to_lowercase().starts_with(text))
         };
-        let ids: Vec<_> = wanted.iter().map(|bit| HostId(i64::from(bit))).collect();
+        let ids = ids(wanted);
         let mut found = Vec::new();
         for ids in ids.chunks(CHUNK) {
             let mut targets = self.read_targets(scope, campaign, ids).await?;
@@ -128,7 +130,7 @@ impl Fleet {
         let mut targets: HashMap<_, _> =
             answers.into_iter().map(|row| (row.host_id, answered(row))).collect();
         let pending: Vec<_> = ids.iter().filter(|id| !targets.contains_key(id)).copied().collect();
-        for host in hosts::by_ids(db, &Scope::system(), &pending).await? {
+        for host in hosts::find(db, &Scope::system(), HostSelection::Ids(&pending)).await? {
             targets.insert(host.id, awaited(host));
         }
         Ok(targets)

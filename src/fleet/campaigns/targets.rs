@@ -2,17 +2,16 @@
 
 use std::collections::HashSet;
 
-use entity::id::{CampaignId, HostId, PublicId, TeamId};
+use entity::id::{CampaignId, HostId, PublicId};
 use roaring::RoaringBitmap;
 use sea_orm::ConnectionTrait;
 
 use super::{Campaign, TargetPreview, TargetState, Targets};
-use crate::clock::Timestamp;
 use crate::fleet::{Fleet, FleetError, RejectionCode};
 use crate::policy::{self, Action, Actor, Scope};
 use crate::store::campaign_answers::OutcomeFilter;
 use crate::store::campaign_targets::TargetSet;
-use crate::store::hosts::{self, ResolvedHostFilter};
+use crate::store::hosts::{self, HostSelection, ResolvedHostFilter};
 use crate::store::{StoreError, campaign_answers, campaign_targets};
 
 /// Hosts that may be named one by one.
@@ -20,12 +19,14 @@ const NAMED: usize = 1_000;
 
 /// A selection with its names resolved.
 pub(super) enum Chosen {
-    /// Hosts that meet a filter; every host by the empty one.
+    /// Every host.
+    All,
+    /// Hosts that meet a filter.
     Matching(ResolvedHostFilter),
-    /// Named hosts.
+    /// Named hosts, each once.
     Named(Vec<PublicId>),
     /// Hosts of an earlier campaign.
-    Again(CampaignId, RoaringBitmap),
+    Again(CampaignId, Vec<HostId>),
 }
 
 impl Chosen {
@@ -33,7 +34,16 @@ impl Chosen {
     pub(super) fn rerun_of(&self) -> Option<CampaignId> {
         match self {
             Self::Again(campaign, _) => Some(*campaign),
-            Self::Matching(_) | Self::Named(_) => None,
+            Self::All | Self::Matching(_) | Self::Named(_) => None,
+        }
+    }
+
+    fn selection(&self) -> HostSelection<'_> {
+        match self {
+            Self::All => HostSelection::All,
+            Self::Matching(filter) => HostSelection::Filter(filter),
+            Self::Named(ids) => HostSelection::PublicIds(ids),
+            Self::Again(_, ids) => HostSelection::Ids(ids),
         }
     }
 }
@@ -47,17 +57,16 @@ impl Fleet {
         let scope = policy::allow(actor, Action::RunAnySql, None)
             .or_else(|_| policy::allow(actor, Action::RunObserverQueries, None))?;
         let chosen = self.choose(actor, targets).await?;
-        let now = self.store.now().await?;
-        let db = self.store.reader();
-        let targeted = select(db, &scope, &chosen, now).await?;
-        let bits: RoaringBitmap = targeted.iter().map(|(host, _)| host.bit()).collect();
-        Ok(TargetPreview { targeted: bits.len(), online: self.count_online(&scope, &bits).await? })
+        let freshness = self.freshness().await?;
+        let (targeted, online) =
+            hosts::count_online(self.store.reader(), &scope, chosen.selection(), &freshness).await?;
+        Ok(TargetPreview { targeted, online })
     }
 
     /// Resolves the names of a selection.
     pub(super) async fn choose(&self, actor: &Actor, targets: &Targets) -> Result<Chosen, FleetError> {
         match targets {
-            Targets::AllHosts => Ok(Chosen::Matching(ResolvedHostFilter::default())),
+            Targets::AllHosts => Ok(Chosen::All),
             Targets::Filter(filter) => {
                 Ok(Chosen::Matching(self.resolve_host_filter(actor, filter).await?))
             }
@@ -72,9 +81,8 @@ impl Fleet {
         db: &C,
         scope: &Scope,
         chosen: &Chosen,
-        now: Timestamp,
     ) -> Result<TargetSet, FleetError> {
-        let found = select(db, scope, chosen, now).await?;
+        let found = hosts::select_targets(db, scope, chosen.selection()).await?;
         if let Chosen::Named(ids) = chosen
             && found.len() < ids.len()
         {
@@ -99,7 +107,12 @@ impl Fleet {
     pub async fn online_outstanding(&self, actor: &Actor, campaign: &Campaign) -> Result<u64, FleetError> {
         let scope = super::read::read_scope(actor)?;
         let pending = self.hosts_in(&scope, campaign, TargetState::Pending).await?;
-        self.count_online(&scope, &pending).await
+        let ids = ids(&pending);
+        let freshness = self.freshness().await?;
+        let selection = HostSelection::Ids(&ids);
+        let (_, online) =
+            hosts::count_online(self.store.reader(), &Scope::system(), selection, &freshness).await?;
+        Ok(online)
     }
 
     /// The hosts of a campaign in one state, of the teams in scope.
@@ -138,31 +151,13 @@ impl Fleet {
         for state in states {
             hosts |= self.hosts_in(&scope, &campaign, *state).await?;
         }
-        Ok(Chosen::Again(campaign.id, hosts))
-    }
-
-    async fn count_online(&self, scope: &Scope, bits: &RoaringBitmap) -> Result<u64, FleetError> {
-        let now = self.store.now().await?;
-        let online = hosts::online(self.store.reader(), scope, now, self.settings.online_grace).await?;
-        Ok(online.intersection_len(bits))
+        Ok(Chosen::Again(campaign.id, ids(&hosts)))
     }
 }
 
-/// The hosts of a selection with their teams now.
-async fn select<C: ConnectionTrait>(
-    db: &C,
-    scope: &Scope,
-    chosen: &Chosen,
-    now: Timestamp,
-) -> Result<Vec<(HostId, TeamId)>, StoreError> {
-    match chosen {
-        Chosen::Matching(filter) => hosts::select_targets(db, scope, filter, now).await,
-        Chosen::Named(ids) => hosts::teams_of_named(db, scope, ids).await,
-        Chosen::Again(_, bits) => {
-            let all = hosts::select_targets(db, scope, &ResolvedHostFilter::default(), now).await?;
-            Ok(all.into_iter().filter(|(host, _)| bits.contains(host.bit())).collect())
-        }
-    }
+/// The hosts of a bitmap.
+pub(super) fn ids(bits: &RoaringBitmap) -> Vec<HostId> {
+    bits.iter().map(|bit| HostId(i64::from(bit))).collect()
 }
 
 /// The named hosts, each once.
