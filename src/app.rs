@@ -4,12 +4,15 @@ use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::agent::{self, AgentSettings};
 use crate::auth::Keys;
+use crate::bus::{Bus, BusError, LocalBus, RedisBus, RedisSettings};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::fleet::{Fleet, Ports, Settings};
@@ -34,7 +37,7 @@ pub struct App {
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// The data directory can't be made or written.
-    #[error("the data directory {} can't be written: {source}", path.display())]
+    #[error("{} can't be written", path.display())]
     Data {
         /// The directory, or the file in it.
         path: PathBuf,
@@ -42,19 +45,17 @@ pub enum AppError {
         source: io::Error,
     },
     /// The database can't be used.
-    #[error("the database can't be used: {}", reason(.0))]
+    #[error("the database can't be used")]
     Store(#[from] StoreError),
     /// The log files can't be written.
-    #[error("the log files can't be written: {}", reason(.0))]
+    #[error("the log files can't be written")]
     Spool(#[from] SpoolError),
+    /// The bus between servers can't be used.
+    #[error("the bus between servers can't be used")]
+    Bus(#[from] BusError),
     /// The master secret is missing or too short.
     #[error("{0}")]
     Secret(&'static str),
-}
-
-/// The innermost cause of an error, which says most.
-fn reason(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source()).last().unwrap_or(error).to_string()
 }
 
 impl App {
@@ -65,7 +66,9 @@ impl App {
     /// [`AppError`]: what could not be reached or written.
     pub async fn build(config: &Config, clock: Clock, metrics: PrometheusHandle) -> Result<Self, AppError> {
         let fleet = Self::core(config, clock).await?;
-        let (agent, graphql) = (Router::new(), Router::new());
+        fleet.start_engine();
+        let agent = agent::router(fleet.clone(), AgentSettings::default());
+        let graphql = Router::new();
         let router = http::router(fleet.clone(), metrics, agent, graphql);
         let patience = http::Patience {
             headers: config.http.header_timeout,
@@ -90,7 +93,7 @@ impl App {
         store.migrate().await?;
         let keys = Keys::derive(&secret::master(config, data)?);
         let spool = Spool::open(&data.join("logs"))?;
-        let bus = todo!("the bus lands with its owner");
+        let bus = bus(config).await?;
         Ok(Fleet::new(Ports { store, bus, spool, keys, clock }, settings(config)))
     }
 
@@ -112,10 +115,19 @@ impl App {
     /// their time to finish.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
         let Self { fleet, router, patience, intervals } = self;
-        let background = tasks::run(fleet, intervals, shutdown.clone());
+        let background = tasks::run(fleet.clone(), intervals, shutdown.clone());
         let foreground = http::run(listener, router, patience, shutdown);
         tokio::join!(background, foreground);
+        // Last: until here an agent may still wait for its answer to become durable.
+        fleet.stop_engine().await;
     }
+}
+
+/// The bus: over Redis when it is configured, else inside this server.
+async fn bus(config: &Config) -> Result<Arc<dyn Bus>, AppError> {
+    let Some(url) = &config.redis.url else { return Ok(Arc::new(LocalBus::default())) };
+    let settings = RedisSettings { url: url.reveal().to_owned(), namespace: config.redis.namespace.clone() };
+    Ok(Arc::new(RedisBus::start(&settings).await?))
 }
 
 /// Makes the data directory, private to this user, unless it is there.

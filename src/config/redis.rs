@@ -9,10 +9,12 @@ use super::setting::Secret;
 pub struct Redis {
     /// `redis://…`; none: one server alone.
     pub url: Option<Secret>,
+    /// Keeps apart the installations that share one Redis.
+    pub namespace: String,
 }
 
 impl Redis {
     pub(super) fn read(values: &Values) -> Result<Self, ConfigError> {
-        Ok(Self { url: values.get("redis.url")? })
+        Ok(Self { url: values.get("redis.url")?, namespace: values.get("redis.namespace")? })
     }
 }

@@ -23,10 +23,9 @@ pub mod enroll_secrets;
 
 pub mod activity;
 pub mod idempotency;
+pub mod offload;
 pub mod changes;
 pub mod health;
-// Until the owners land their `forget_*`: delete the matching line of that file then, at last the file.
-mod temp_stubs;
 mod input;
 mod memory;
 
@@ -55,6 +54,7 @@ pub struct Parts {
     pub(crate) settings: Settings,
     pub(crate) roster: roster::Roster,
     pub(crate) presence: presence::Presence,
+    pub(crate) enroll_guard: enrollment::Guard,
     pub(crate) passwords: Passwords,
     pub(crate) login_limits: sessions::LoginLimits,
     pub(crate) sessions: sessions::SessionCache,
@@ -80,8 +80,25 @@ pub struct Ports {
 impl Fleet {
     /// A core with empty memory; the first [`Fleet::catch_up`] fills its board.
     #[must_use]
-    pub fn new(_ports: Ports, _settings: Settings) -> Self {
-        todo!("the constructors of the parts land with their owners")
+    pub fn new(ports: Ports, settings: Settings) -> Self {
+        let Ports { store, bus, spool, keys, clock } = ports;
+        Self(Arc::new(Parts {
+            store,
+            bus,
+            spool,
+            keys,
+            clock,
+            roster: roster::Roster::new(),
+            presence: presence::Presence::new(),
+            enroll_guard: enrollment::Guard::default(),
+            passwords: Passwords::new(settings.argon2_memory_kib),
+            login_limits: sessions::LoginLimits::new(),
+            sessions: sessions::SessionCache::new(),
+            enroll_secrets: enroll_secrets::SecretCache::new(),
+            campaigns: campaigns::Engine::default(),
+            changes: changes::Reader::default(),
+            settings,
+        }))
     }
 }
 

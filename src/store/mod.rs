@@ -17,7 +17,10 @@ pub mod campaign_answers;
 pub mod campaign_events;
 pub mod settings;
 pub mod changes;
-
+pub mod node_keys;
+pub mod enrollment;
+pub mod label_members;
+pub mod presence;
 pub mod users;
 pub mod team_members;
 pub mod sessions;
