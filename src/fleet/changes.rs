@@ -9,6 +9,7 @@ use entity::changes::Model as Change;
 use entity::id::{ApiTokenId, CampaignId, HostId, SessionId, UserId};
 use entity::kind::ChangeKind;
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use super::{Fleet, FleetError};
 use crate::policy::Scope;
@@ -27,12 +28,7 @@ pub struct Reader {
 impl Fleet {
     /// After a commit that recorded changes: applies them here at once, then tells the other servers to look.
     pub(crate) async fn announce(&self) {
-        if let Err(error) = self.apply_new().await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "changes could not be read; the next second tries again"
-            );
-        }
+        self.read_new().await;
         self.bus.publish(CHANNEL.into(), Bytes::new());
     }
 
@@ -45,6 +41,14 @@ impl Fleet {
         self.apply_new().await
     }
 
+    /// Reads whenever a server says that there is something, until `shutdown`.
+    pub(super) async fn hear_changes(self, shutdown: CancellationToken) {
+        let mut notices = self.bus.subscribe(CHANNEL.into()).await;
+        while let Some(Some(_)) = shutdown.run_until_cancelled(notices.recv()).await {
+            self.read_new().await;
+        }
+    }
+
     /// Removes changes that every server has read long ago. A task.
     ///
     /// # Errors
@@ -53,6 +57,15 @@ impl Fleet {
         let tx = self.store.begin().await?;
         changes::prune(&tx).await?;
         Ok(tx.commit().await?)
+    }
+
+    async fn read_new(&self) {
+        if let Err(error) = self.apply_new().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "changes could not be read; the next second tries again"
+            );
+        }
     }
 
     /// Loads everything, if this server has not.

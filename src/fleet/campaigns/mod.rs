@@ -75,7 +75,7 @@ impl Default for Engine {
 }
 
 impl Fleet {
-    /// Starts the answer writer and the ear for notices; once a server.
+    /// Starts the answer writer and the ears for what other servers tell; once a server.
     pub fn start_engine(&self) {
         let mut writer = self.campaigns.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(queue) = writer.take() else { return };
@@ -84,6 +84,7 @@ impl Fleet {
         tracker.spawn(async move { fleet.write_answers(queue, token).await });
         let (fleet, token) = (self.clone(), shutdown.clone());
         tracker.spawn(async move { fleet.hear_campaigns(token).await });
+        tracker.spawn(self.clone().hear_changes(shutdown.clone()));
     }
 
     /// Stops them, once every answer in the queue is durable or refused; no agent waits any more.
