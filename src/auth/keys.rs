@@ -179,7 +179,7 @@ mod tests {
         assert_ne!(one.hash("a"), two.hash("a"));
         assert_ne!(one.hash("a"), one.hash("b"));
         let (now, ids) = (Timestamp(0), (PublicId::new("usr", 1), PublicId::new("ses", 2)));
-        let (token, _) = one.access_tokens().issue(&ids.0, &ids.1, now, Duration::from_secs(60));
+        let (token, _) = one.access_tokens().issue(&ids.0, &ids.1, now, Duration::from_mins(1));
         assert!(one.access_tokens().verify(&token, now).is_some());
         assert!(two.access_tokens().verify(&token, now).is_none());
     }

@@ -92,12 +92,12 @@ impl Slot {
     /// # Errors
     /// [`PasswordError::Failed`], also when the stored hash can't be read.
     pub async fn check(self, password: String, stored: Option<String>) -> Result<Verdict, PasswordError> {
-        self.run(move |argon2| match &stored {
-            Some(stored) => check(argon2, &password, stored),
-            None => {
-                argon2.hash_password_with_salt(password.as_bytes(), NOBODY).map_err(failed)?;
-                Ok(Verdict::Wrong)
+        self.run(move |argon2| {
+            if let Some(stored) = &stored {
+                return check(argon2, &password, stored);
             }
+            argon2.hash_password_with_salt(password.as_bytes(), NOBODY).map_err(failed)?;
+            Ok(Verdict::Wrong)
         })
         .await
     }

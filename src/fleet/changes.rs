@@ -45,6 +45,8 @@ impl Fleet {
     pub(super) async fn hear_changes(self, shutdown: CancellationToken) {
         let mut notices = self.bus.subscribe(CHANNEL.into()).await;
         while let Some(Some(_)) = shutdown.run_until_cancelled(notices.recv()).await {
+            // One look covers all that was announced before it.
+            while notices.try_recv().is_ok() {}
             self.read_new().await;
         }
     }

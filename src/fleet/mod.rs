@@ -28,6 +28,10 @@ pub mod changes;
 pub mod health;
 mod input;
 mod memory;
+#[cfg(test)]
+mod people_tests;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,6 +111,14 @@ impl std::ops::Deref for Fleet {
 
     fn deref(&self) -> &Parts {
         &self.0
+    }
+}
+
+impl Fleet {
+    /// The keys of the installation, for what a face seals.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 }
 

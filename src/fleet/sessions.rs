@@ -16,6 +16,8 @@ use crate::store::{api_tokens, sessions, users};
 mod cache;
 mod limits;
 mod sign_in;
+#[cfg(test)]
+mod tests;
 
 pub use cache::SessionCache;
 pub use limits::LoginLimits;
@@ -147,7 +149,9 @@ impl Fleet {
         let (db, scope) = (self.store.reader(), Scope::system());
         let now = self.clock.now();
         let in_force = match id {
-            CredentialId::Session(id) => sessions::by_id(db, &scope, id).await?.and_then(of_session),
+            CredentialId::Session(id) => {
+                sessions::by_id(db, &scope, id).await?.and_then(|row| of_session(&row))
+            }
             CredentialId::ApiToken(id) => api_tokens::by_id(db, &scope, id).await?.and_then(of_token),
         };
         let Some((user, credential, ends_at)) = in_force.filter(|(.., ends_at)| *ends_at > now) else {
@@ -160,7 +164,7 @@ impl Fleet {
 }
 
 /// User, credential and end of a session; none when it was ended.
-fn of_session(row: session_row::Model) -> Option<(UserId, Credential, Timestamp)> {
+fn of_session(row: &session_row::Model) -> Option<(UserId, Credential, Timestamp)> {
     let credential = Credential::Session(row.id);
     row.ended_at.is_none().then_some((row.user_id, credential, row.expires_at))
 }

@@ -2,28 +2,27 @@
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
-use std::time::Duration;
 
 use entity::id::{PublicId, TeamId, UserId};
+use entity::team_members::Model as Member;
 use entity::users::{ActiveModel, Model};
-use entity::{api_tokens as token_row, team_members};
 use sea_orm::ActiveValue::{NotSet, Set};
 use serde_json::json;
 
 use super::activity::NewActivity;
 use super::{Fleet, FleetError, RejectionCode, input};
-use crate::auth::api_token::new_api_token;
 use crate::auth::keys::new_public_id;
 use crate::clock::Timestamp;
 use crate::policy::{Action, Actor, Credential, Denied, Role, Roles, Scope, UserActor, allow};
 use crate::store::users::Found;
-use crate::store::{self, api_tokens, users};
+use crate::store::{team_members, users};
+
+mod tokens;
+
+pub use tokens::ApiToken;
 
 /// Characters of a password.
 const PASSWORD_CHARS: RangeInclusive<usize> = 12..=128;
-
-/// Life of an API token at most.
-const MAX_TOKEN_LIFE: Duration = Duration::from_hours(3650 * 24);
 
 /// A user as others see them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,19 +39,6 @@ pub struct User {
     pub roles: Roles,
     /// When it was made.
     pub created_at: Timestamp,
-}
-
-/// An API token without its text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApiToken {
-    /// Outside id, `tok_…`.
-    pub public_id: PublicId,
-    /// Name to show.
-    pub name: String,
-    /// When it ends.
-    pub expires_at: Timestamp,
-    /// When it was last used, to the minute.
-    pub last_used_at: Option<Timestamp>,
 }
 
 /// A user to make.
@@ -100,20 +86,6 @@ impl Fleet {
         Ok(visible.map(|found| (found.user.public_id.clone(), viewer.user(found))).collect())
     }
 
-    /// The API token the actor came with; none for a session.
-    ///
-    /// # Errors
-    /// Unavailable.
-    pub async fn api_token_of(&self, actor: &Actor) -> Result<Option<ApiToken>, FleetError> {
-        let Actor::User(user) = actor else { return Ok(None) };
-        let Credential::ApiToken(id, ..) = user.credential else { return Ok(None) };
-        let row = api_tokens::by_id(self.store.reader(), &Scope::system(), id).await?;
-        Ok(row.map(|row| ApiToken {
-            last_used_at: self.sessions.unwritten_use(id).max(row.last_used_at),
-            ..ApiToken::from(row)
-        }))
-    }
-
     /// Every user, by e-mail; for the admin of some teams, those with a role there.
     ///
     /// # Errors
@@ -155,50 +127,6 @@ impl Fleet {
         }
     }
 
-    /// Makes an API token that acts as the user of that e-mail, and answers its text, this once. Users make their
-    /// own; those who manage every user make anybody's.
-    ///
-    /// # Errors
-    /// Denied; rejected (`email`, `name`, `expires`: up to 3,650 days); unavailable.
-    pub async fn create_api_token(
-        &self,
-        actor: &Actor,
-        email: &str,
-        name: &str,
-        expires_in: Duration,
-    ) -> Result<(ApiToken, String), FleetError> {
-        let user = self.token_owner(actor, email).await?;
-        let name = input::name(name, "name")?;
-        if expires_in.is_zero() || expires_in > MAX_TOKEN_LIFE {
-            let message = "a token lives for up to 3,650 days";
-            return Err(FleetError::rejected(RejectionCode::Invalid, "expires", message));
-        }
-        let text = new_api_token();
-        let now = self.clock.now();
-        let row = token_row::ActiveModel {
-            id: NotSet,
-            public_id: Set(new_public_id("tok")),
-            user_id: Set(user.user.id),
-            name: Set(name),
-            token_hash: Set(self.keys.hash(&text).to_vec()),
-            created_at: Set(now),
-            expires_at: Set(now.plus(expires_in)),
-            revoked_at: Set(None),
-            last_used_at: Set(None),
-        };
-        let tx = self.store.begin().await?;
-        let row = api_tokens::insert(&tx, row).await?;
-        let activity = NewActivity {
-            kind: "api_token.created",
-            team: None,
-            subject: Some(&row.public_id),
-            details: json!({ "user": user.user.public_id, "expires_at": row.expires_at }),
-        };
-        self.record_activity(&tx, actor, activity).await?;
-        tx.commit().await?;
-        Ok((row.into(), text))
-    }
-
     async fn store_user(
         &self,
         actor: &Actor,
@@ -210,8 +138,8 @@ impl Fleet {
         let user = users::insert(&tx, row).await?;
         let mut teams = Vec::new();
         if team != TeamId::NONE {
-            let member = team_members::Model { user_id: user.id, team_id: team, role };
-            store::team_members::insert(&tx, member).await?;
+            let member = Member { user_id: user.id, team_id: team, role };
+            team_members::insert(&tx, member).await?;
             teams.push((team, role));
         }
         let activity = NewActivity {
@@ -223,27 +151,6 @@ impl Fleet {
         self.record_activity(&tx, actor, activity).await?;
         tx.commit().await?;
         Ok(Found { user, teams })
-    }
-
-    /// The user that a new token shall act as. Only who manages every user may take somebody else's place: a token of
-    /// a stronger user would lend the roles of that user.
-    async fn token_owner(&self, actor: &Actor, email: &str) -> Result<Found, FleetError> {
-        let anybody = allow(actor, Action::ManageUsers, Some(TeamId::NONE));
-        let own = match actor {
-            Actor::User(user) => Some(user.id),
-            _ => None,
-        };
-        let email = input::email(email).unwrap_or_default();
-        let found = users::by_email(self.store.reader(), &Scope::system(), &email).await?;
-        let enabled = found.filter(|found| found.user.disabled_at.is_none());
-        match (enabled, anybody) {
-            (Some(found), _) if own == Some(found.user.id) => Ok(found),
-            (Some(found), Ok(_)) => Ok(found),
-            (None, Ok(_)) => {
-                Err(FleetError::rejected(RejectionCode::NotFound, "email", "no user has this e-mail"))
-            }
-            (_, Err(denied)) => Err(denied.into()),
-        }
     }
 }
 
@@ -280,17 +187,6 @@ impl Viewer {
         let email_visible = self.manages_or_is(&found);
         let user = own_user(found);
         User { email: user.email.filter(|_| email_visible), ..user }
-    }
-}
-
-impl From<token_row::Model> for ApiToken {
-    fn from(row: token_row::Model) -> Self {
-        Self {
-            public_id: row.public_id,
-            name: row.name,
-            expires_at: row.expires_at,
-            last_used_at: row.last_used_at,
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a resolver knows about its request.
 
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
 
@@ -51,6 +52,15 @@ pub trait ContextExt {
     where
         K: Send + Sync + Hash + Eq + Clone + 'static,
         Fetch: Loader<K, Error = Failure>;
+
+    /// Like [`Self::load`], for several at once; what is absent or not visible is left out.
+    fn load_many<K>(
+        &self,
+        keys: impl Iterator<Item = K> + Send,
+    ) -> impl Future<Output = Result<HashMap<K, <Fetch as Loader<K>>::Value>>> + Send
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        Fetch: Loader<K, Error = Failure>;
 }
 
 impl ContextExt for Context<'_> {
@@ -68,5 +78,15 @@ impl ContextExt for Context<'_> {
         Fetch: Loader<K, Error = Failure>,
     {
         self.data_unchecked::<Loaders>().load_one(key).await
+    }
+    async fn load_many<K>(
+        &self,
+        keys: impl Iterator<Item = K> + Send,
+    ) -> Result<HashMap<K, <Fetch as Loader<K>>::Value>>
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        Fetch: Loader<K, Error = Failure>,
+    {
+        self.data_unchecked::<Loaders>().load_many(keys).await
     }
 }

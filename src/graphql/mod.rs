@@ -5,6 +5,16 @@
 
 pub mod context;
 pub mod error;
+pub mod user_error;
+pub mod id;
+pub mod scalars;
+pub mod page;
+pub mod connection;
 pub mod loader;
+
+pub mod model;
+pub mod query;
+pub mod mutation;
+pub mod subscription;
 
 pub mod schema;

@@ -8,8 +8,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::fleet::{Fleet, FleetError};
 
-/// How often changes that are a day old are removed.
+/// How often changes and idempotency keys that are a day old are removed.
 const PRUNING: Duration = Duration::from_mins(10);
+
+/// How often the last uses of API tokens, which are kept to the minute, are written.
+const TOKEN_USES: Duration = Duration::from_mins(1);
 
 /// How often each task runs.
 #[derive(Clone, Copy, Debug)]
@@ -29,12 +32,15 @@ struct Task {
     run: for<'a> fn(&'a Fleet) -> BoxFuture<'a, Result<(), FleetError>>,
 }
 
-/// Runs every task at its interval until `shutdown`, then flushes what is due a last time.
+/// Runs every task at its interval, and looks at changes when told to, until `shutdown`; then flushes what is due
+/// a last time.
 pub async fn run(fleet: Fleet, intervals: Intervals, shutdown: CancellationToken) {
     let tasks = [
         Task { name: "changes", every: intervals.changes, run: |fleet| Box::pin(fleet.catch_up()) },
         Task { name: "progress", every: intervals.changes, run: |fleet| Box::pin(fleet.check_progress()) },
         Task { name: "pruning", every: PRUNING, run: |fleet| Box::pin(fleet.prune_changes()) },
+        Task { name: "idempotency", every: PRUNING, run: |fleet| Box::pin(fleet.prune_idempotency_keys()) },
+        Task { name: "token uses", every: TOKEN_USES, run: |fleet| Box::pin(fleet.flush_token_uses()) },
         Task { name: "presence", every: intervals.presence, run: |fleet| Box::pin(fleet.flush_presence()) },
         Task { name: "expiry", every: intervals.expiry, run: |fleet| Box::pin(fleet.expire_campaigns()) },
     ];
@@ -42,6 +48,9 @@ pub async fn run(fleet: Fleet, intervals: Intervals, shutdown: CancellationToken
     shutdown.run_until_cancelled(loops).await;
     if let Err(error) = fleet.flush_presence().await {
         tracing::warn!(%error, "the last last-seen times were not stored");
+    }
+    if let Err(error) = fleet.flush_token_uses().await {
+        tracing::warn!(%error, "the last uses of API tokens were not stored");
     }
 }
 
@@ -53,6 +62,8 @@ pub async fn run_once(fleet: &Fleet) -> Result<(), FleetError> {
     fleet.catch_up().await?;
     fleet.check_progress().await?;
     fleet.prune_changes().await?;
+    fleet.prune_idempotency_keys().await?;
+    fleet.flush_token_uses().await?;
     fleet.flush_presence().await?;
     fleet.expire_campaigns().await
 }

@@ -3,4 +3,5 @@
 mod harness;
 
 mod bus;
+mod house;
 mod migrations;

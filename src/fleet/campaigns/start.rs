@@ -47,7 +47,7 @@ impl Fleet {
     ) -> Result<Campaign, FleetError> {
         check(&new)?;
         let query = self.query(actor, &new.source).await?;
-        let chosen = self.choose(actor, &new.targets).await?;
+        let chosen = self.choose(actor, &query.scope, &new.targets).await?;
         let input = serde_json::to_vec(&new).map_err(FleetError::internal)?;
         let request = Keyed { operation: "startCampaign", key: idempotency_key, input };
         let public_id = start_over_once(|| self.start_once(actor, &new, &query, &chosen, &request)).await?;

@@ -56,19 +56,25 @@ impl Fleet {
     pub async fn preview_targets(&self, actor: &Actor, targets: &Targets) -> Result<TargetPreview, FleetError> {
         let scope = policy::allow(actor, Action::RunAnySql, None)
             .or_else(|_| policy::allow(actor, Action::RunObserverQueries, None))?;
-        let chosen = self.choose(actor, targets).await?;
-        let freshness = self.freshness().await?;
+        let chosen = self.choose(actor, &scope, targets).await?;
+        let freshness = self.freshness();
         let (targeted, online) =
             hosts::count_online(self.store.reader(), &scope, chosen.selection(), &freshness).await?;
         Ok(TargetPreview { targeted, online })
     }
 
     /// Resolves the names of a selection.
-    pub(super) async fn choose(&self, actor: &Actor, targets: &Targets) -> Result<Chosen, FleetError> {
+    pub(super) async fn choose(
+        &self,
+        actor: &Actor,
+        scope: &Scope,
+        targets: &Targets,
+    ) -> Result<Chosen, FleetError> {
         match targets {
             Targets::AllHosts => Ok(Chosen::All),
             Targets::Filter(filter) => {
-                Ok(Chosen::Matching(self.resolve_host_filter(actor, filter).await?))
+                let db = self.store.reader();
+                Ok(Chosen::Matching(self.resolve_host_filter(db, scope, filter).await?))
             }
             Targets::Hosts(ids) => Ok(Chosen::Named(named(ids)?)),
             Targets::Campaign { id, states } => self.choose_again(actor, id, states).await,
@@ -108,7 +114,7 @@ impl Fleet {
         let scope = super::read::read_scope(actor)?;
         let pending = self.hosts_in(&scope, campaign, TargetState::Pending).await?;
         let ids = ids(&pending);
-        let freshness = self.freshness().await?;
+        let freshness = self.freshness();
         let selection = HostSelection::Ids(&ids);
         let (_, online) =
             hosts::count_online(self.store.reader(), &Scope::system(), selection, &freshness).await?;
