@@ -230,7 +230,7 @@ fn condition(filter: &Filter) -> Condition {
     }
     if let Some(part) = &filter.search {
         let either =
-            Condition::any().add(text::contains(Column::Name, text)).add(text::contains(Column::Sql, text));
+            Condition::any().add(text::contains(Column::Name, part)).add(text::contains(Column::Sql, part));
         condition = condition.add(either);
     }
     condition

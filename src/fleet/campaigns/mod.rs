@@ -36,7 +36,6 @@ use tokio_util::task::TaskTracker;
 
 pub use self::read::selection;
 pub(crate) use self::record::Recorded;
-pub(crate) use self::start::rejected_sql;
 use super::Fleet;
 use super::check_in::Offer;
 use super::hosts::HostFilter;
