@@ -138,9 +138,8 @@ impl Fleet {
 }
 
 fn answered(row: AnswerRow) -> Target {
-    let failure = row
-        .error_code
-        .map(|code| HostFailure { code, message: row.error_message.unwrap_or_default() });
+    let failure =
+        row.error_code.map(|code| HostFailure { code, message: row.error_message.unwrap_or_default() });
     Target {
         host_id: row.host_id,
         host_public_id: row.host_public_id,

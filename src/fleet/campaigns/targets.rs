@@ -53,7 +53,11 @@ impl Fleet {
     ///
     /// # Errors
     /// Denied; rejected (`targets…`); unavailable.
-    pub async fn preview_targets(&self, actor: &Actor, targets: &Targets) -> Result<TargetPreview, FleetError> {
+    pub async fn preview_targets(
+        &self,
+        actor: &Actor,
+        targets: &Targets,
+    ) -> Result<TargetPreview, FleetError> {
         let scope = policy::allow(actor, Action::RunAnySql, None)
             .or_else(|_| policy::allow(actor, Action::RunObserverQueries, None))?;
         let chosen = self.choose(actor, &scope, targets).await?;
