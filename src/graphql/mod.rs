@@ -1,3 +1,6 @@
 //! FACE 2: the GraphQL API, for people and programs.
 
 pub mod context;
+
+pub mod precheck;
+pub mod completion;
