@@ -12,7 +12,7 @@ use async_graphql::indexmap::IndexMap;
 use async_graphql::{Name, PathSegment, Response, Value};
 
 use super::precheck;
-use super::precheck::fields::{Set, collect};
+use super::precheck::fields::{Selected, Set, collect};
 use super::precheck::types::{Types, named};
 
 /// What is needed to complete the responses of one operation.
@@ -47,7 +47,12 @@ impl Completion {
     }
 
     /// For each segment of a path, whether the schema lets its value be null; what it does not know may be.
-    fn nullable(&self, document: &ExecutableDocument, operation: &OperationDefinition, path: &[PathSegment]) -> Vec<bool> {
+    fn nullable<'a>(
+        &'a self,
+        document: &'a ExecutableDocument,
+        operation: &'a OperationDefinition,
+        path: &[PathSegment],
+    ) -> Vec<bool> {
         let mut sets = vec![Set { parent: self.types.root(operation.ty), selections: &operation.selection_set.node }];
         let mut ty: Option<&Type> = None;
         let mut nullable = Vec::with_capacity(path.len());
@@ -57,21 +62,22 @@ impl Completion {
                 PathSegment::Field(key) => {
                     let mut found = collect(&document.fragments, &sets);
                     found.retain(|selected| selected.field.node.response_key().node == *key);
-                    let declared = |parent: Option<&str>, name: &str| self.types.field(parent?, name).map(|f| &f.ty);
-                    ty = found.iter().find_map(|at| declared(at.parent, &at.field.node.name.node));
-                    let set = |at: &precheck::fields::Selected<'_>| at.field;
-                    sets = found
-                        .iter()
-                        .map(|at| Set {
-                            parent: declared(at.parent, &at.field.node.name.node).map(named),
-                            selections: &set(at).node.selection_set.node,
-                        })
-                        .collect();
+                    let types = found.iter().map(|selected| self.type_of(*selected));
+                    ty = types.clone().find_map(|ty| ty);
+                    let set = |(selected, ty): (&Selected<'a>, Option<&'a Type>)| Set {
+                        parent: ty.map(named),
+                        selections: &selected.field.node.selection_set.node,
+                    };
+                    sets = found.iter().zip(types).map(set).collect();
                 }
             }
             nullable.push(ty.is_none_or(|ty| ty.nullable));
         }
         nullable
+    }
+
+    fn type_of(&self, selected: Selected<'_>) -> Option<&Type> {
+        self.types.field(selected.parent?, &selected.field.node.name.node).map(|field| &field.ty)
     }
 }
 

@@ -4,3 +4,5 @@ pub mod context;
 
 pub mod precheck;
 pub mod completion;
+pub mod transport;
+pub mod router;
