@@ -1,1 +1,164 @@
-//! To come.
+//! The composition root: configuration → adapters → [`Fleet`] → faces and tasks.
+
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::{self, AgentSettings};
+use crate::auth::Keys;
+use crate::bus::{Bus, BusError, LocalBus, RedisBus, RedisSettings};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::fleet::{Fleet, Ports, Settings};
+use crate::spool::{Spool, SpoolError};
+use crate::store::{Store, StoreError, StoreSettings};
+use crate::telemetry::PrometheusHandle;
+use crate::{http, tasks};
+
+mod secret;
+
+/// The whole application, built and not yet serving.
+pub struct App {
+    /// The core.
+    pub fleet: Fleet,
+    /// Everything that is served at one address.
+    pub router: Router,
+    patience: http::Patience,
+    intervals: tasks::Intervals,
+}
+
+/// Why the application could not be built. Each message is one sentence for the person who starts it.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The data directory can't be made or written.
+    #[error("{} can't be written", path.display())]
+    Data {
+        /// The directory, or the file in it.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The database can't be used.
+    #[error("the database can't be used")]
+    Store(#[from] StoreError),
+    /// The log files can't be written.
+    #[error("the log files can't be written")]
+    Spool(#[from] SpoolError),
+    /// The bus between servers can't be used.
+    #[error("the bus between servers can't be used")]
+    Bus(#[from] BusError),
+    /// The master secret is missing or too short.
+    #[error("{0}")]
+    Secret(&'static str),
+}
+
+impl App {
+    /// Builds everything in order: store, keys, bus, spool, core, faces. The database is migrated; its board is not
+    /// loaded yet, so that a server listens at once.
+    ///
+    /// # Errors
+    /// [`AppError`]: what could not be reached or written.
+    pub async fn build(config: &Config, clock: Clock, metrics: PrometheusHandle) -> Result<Self, AppError> {
+        let fleet = Self::core(config, clock).await?;
+        fleet.start_engine();
+        let agent = agent::router(fleet.clone(), AgentSettings::default());
+        let graphql = Router::new();
+        let router = http::router(fleet.clone(), metrics, agent, graphql);
+        let patience = http::Patience {
+            headers: config.http.header_timeout,
+            idle: config.http.idle_timeout,
+            drain: config.http.drain_timeout,
+        };
+        let intervals = tasks::Intervals {
+            changes: config.tasks.changes_interval,
+            presence: config.tasks.presence_interval,
+            expiry: config.tasks.expiry_interval,
+        };
+        Ok(Self { fleet, router, patience, intervals })
+    }
+
+    /// Builds the core alone, on a migrated database: for commands that work beside a running server.
+    ///
+    /// # Errors
+    /// As [`App::build`].
+    pub async fn core(config: &Config, clock: Clock) -> Result<Fleet, AppError> {
+        let data = data_directory(&config.data.dir)?;
+        let store = Self::store(config, clock.clone()).await?;
+        store.migrate().await?;
+        let keys = Keys::derive(&secret::master(config, data)?);
+        let spool = Spool::open(&data.join("logs"))?;
+        let bus = bus(config).await?;
+        Ok(Fleet::new(Ports { store, bus, spool, keys, clock }, settings(config)))
+    }
+
+    /// Connects to the configured database without touching its schema.
+    ///
+    /// # Errors
+    /// As [`App::build`].
+    pub async fn store(config: &Config, clock: Clock) -> Result<Store, AppError> {
+        let data = data_directory(&config.data.dir)?;
+        let url = match &config.database.url {
+            Some(url) => url.reveal().to_owned(),
+            None => format!("sqlite://{}?mode=rwc", data.join("muster.db").display()),
+        };
+        let max_connections = config.database.max_connections;
+        Ok(Store::connect(&StoreSettings { url, max_connections }, clock).await?)
+    }
+
+    /// Serves on `listener`, with every task running, until `shutdown`; returns when requests under way have had
+    /// their time to finish.
+    pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
+        let Self { fleet, router, patience, intervals } = self;
+        let background = tasks::run(fleet.clone(), intervals, shutdown.clone());
+        let foreground = http::run(listener, router, patience, shutdown);
+        tokio::join!(background, foreground);
+        // Last: until here an agent may still wait for its answer to become durable.
+        fleet.stop_engine().await;
+    }
+}
+
+/// The bus: over Redis when it is configured, else inside this server.
+async fn bus(config: &Config) -> Result<Arc<dyn Bus>, AppError> {
+    let Some(url) = &config.redis.url else { return Ok(Arc::new(LocalBus::default())) };
+    let settings = RedisSettings { url: url.reveal().to_owned(), namespace: config.redis.namespace.clone() };
+    Ok(Arc::new(RedisBus::start(&settings).await?))
+}
+
+/// Makes the data directory, private to this user, unless it is there.
+fn data_directory(path: &Path) -> Result<&Path, AppError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| AppError::Data { path: path.to_owned(), source })?;
+    Ok(path)
+}
+
+/// The settings of the core, from the sections of the configuration.
+fn settings(config: &Config) -> Settings {
+    let Config { agent, campaign, session, .. } = config;
+    Settings {
+        check_in_interval: agent.check_in_interval,
+        online_grace: agent.online_grace,
+        missing_after: agent.missing_after,
+        presence_write_interval: agent.presence_write_interval,
+        unknown_credential_memory: agent.unknown_credential_memory,
+        max_running_campaigns: campaign.max_running,
+        max_outstanding_targets: campaign.max_outstanding_targets,
+        max_offers: campaign.max_offers,
+        max_campaign_rows: campaign.max_rows,
+        max_campaign_bytes: campaign.max_bytes.stored(),
+        ring_bytes: campaign.ring_bytes.in_memory(),
+        group_answers: campaign.group_answers,
+        group_bytes: campaign.group_bytes.in_memory(),
+        group_delay: campaign.group_delay,
+        answer_deadline: campaign.answer_deadline,
+        accelerate_s: u32::try_from(agent.accelerate.as_secs()).unwrap_or(u32::MAX),
+        access_token_ttl: session.access_token_ttl,
+        refresh_token_ttl: session.refresh_token_ttl,
+        argon2_memory_kib: u32::try_from(session.password_memory.0 >> 10).unwrap_or(u32::MAX),
+    }
+}

@@ -1,1 +1,7 @@
-fn main() {}
+//! The binary: see [`muster::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    muster::cli::main()
+}

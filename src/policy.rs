@@ -178,6 +178,13 @@ impl Scope {
             Teams::Only(teams) => teams.contains(&team),
         }
     }
+
+    fn is_somewhere(&self) -> bool {
+        match &self.0 {
+            Teams::All => true,
+            Teams::Only(teams) => !teams.is_empty(),
+        }
+    }
 }
 
 /// Decides whether `actor` may do `action`: in `team` ([`TeamId::NONE`]: with what is global or in no team), or,
@@ -186,23 +193,21 @@ impl Scope {
 /// # Errors
 /// [`Denied`] when it is allowed nowhere, or not in `team`.
 pub fn allow(actor: &Actor, action: Action, team: Option<TeamId>) -> Result<Scope, Denied> {
-    let teams = match actor {
+    let everywhere = match actor {
         Actor::System => Teams::All,
         Actor::Anonymous => return Err(Denied::Unauthenticated),
         Actor::Host(_) => return Err(Denied::Forbidden),
         Actor::User(user) => teams_of(&user.roles, action),
     };
-    let scope = match team {
-        None => Scope(teams),
-        Some(team) if Scope(teams.clone()).includes(team) => Scope(Teams::Only([team].into())),
-        Some(_) => return Err(Denied::Forbidden),
-    };
-    match &scope.0 {
-        Teams::Only(teams) if teams.is_empty() => Err(Denied::Forbidden),
-        _ => Ok(scope),
+    let everywhere = Scope(everywhere);
+    match team {
+        Some(team) if everywhere.includes(team) => Ok(Scope(Teams::Only([team].into()))),
+        None if everywhere.is_somewhere() => Ok(everywhere),
+        Some(_) | None => Err(Denied::Forbidden),
     }
 }
 
+/// Where these roles allow it: everywhere by the global one, else in the teams whose role does.
 fn teams_of(roles: &Roles, action: Action) -> Teams {
     let able = |role: &Role| action.roles().contains(role);
     if roles.global.as_ref().is_some_and(able) {
@@ -210,3 +215,6 @@ fn teams_of(roles: &Roles, action: Action) -> Teams {
     }
     Teams::Only(roles.teams.iter().filter(|(_, role)| able(role)).map(|(team, _)| *team).collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,18 @@
+//! How Muster's tables came to be: frozen steps, up and down.
+//!
+//! A step never changes after a release and never imports `entity`: entities move on, steps do not. Every step runs
+//! in a transaction on both databases.
 
+mod m0001_initial;
+
+pub use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
+
+/// The steps in order.
+#[derive(Clone, Copy, Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_initial::Step)]
+    }
+}

@@ -9,13 +9,15 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::{hkdf, hmac};
 
+use super::AccessTokens;
+
 /// The keys of the installation: for credential hashes, access tokens and sealed cursors. A cheap handle.
 #[derive(Clone)]
 pub struct Keys(Arc<Derived>);
 
 struct Derived {
     credentials: hmac::Key,
-    access_tokens: [u8; 32],
+    access_tokens: AccessTokens,
     seal: LessSafeKey,
     nonces: hmac::Key,
 }
@@ -29,7 +31,7 @@ impl Keys {
             UnboundKey::new(&AES_256_GCM, &expand(&root, b"seal")).expect("an AES-256 key has 32 bytes");
         Self(Arc::new(Derived {
             credentials: hmac_key(&root, b"credentials"),
-            access_tokens: expand(&root, b"access tokens"),
+            access_tokens: AccessTokens::new(&expand(&root, b"access tokens")),
             seal: LessSafeKey::new(seal),
             nonces: hmac_key(&root, b"seal nonces"),
         }))
@@ -72,8 +74,9 @@ impl Keys {
         Some(plain.to_vec())
     }
 
-    /// The key that signs access tokens.
-    pub(super) fn access_tokens(&self) -> &[u8; 32] {
+    /// Access tokens signed with the key for them.
+    #[must_use]
+    pub fn access_tokens(&self) -> &AccessTokens {
         &self.0.access_tokens
     }
 
@@ -127,9 +130,12 @@ fn expand(root: &hkdf::Prk, label: &[u8]) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;
+    use crate::clock::Timestamp;
 
     fn keys() -> Keys {
         Keys::derive(&[7; 32])
@@ -172,7 +178,10 @@ mod tests {
         let (one, two) = (keys(), Keys::derive(&[8; 32]));
         assert_ne!(one.hash("a"), two.hash("a"));
         assert_ne!(one.hash("a"), one.hash("b"));
-        assert_ne!(one.access_tokens(), two.access_tokens());
+        let (now, ids) = (Timestamp(0), (PublicId::new("usr", 1), PublicId::new("ses", 2)));
+        let (token, _) = one.access_tokens().issue(&ids.0, &ids.1, now, Duration::from_mins(1));
+        assert!(one.access_tokens().verify(&token, now).is_some());
+        assert!(two.access_tokens().verify(&token, now).is_none());
     }
 
     #[test]

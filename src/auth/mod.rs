@@ -2,4 +2,11 @@
 
 pub mod keys;
 
+pub mod password;
+mod hs256;
+pub mod access_token;
+pub mod api_token;
+
+pub use access_token::{AccessTokens, Claims};
 pub use keys::Keys;
+pub use password::{PasswordError, Passwords, Verdict};

@@ -1,1 +1,92 @@
-//! To come.
+//! Configuration: the only reader of the environment.
+//!
+//! Every key stands in `default.toml` with its default. A file overrides it, the environment the file, a flag the
+//! environment. Names are matched against the list of known keys, never split at `_`; what is not in the list is an
+//! error with a suggestion.
+
+pub mod error;
+pub mod setting;
+
+mod keys;
+mod layers;
+
+pub mod http;
+pub mod data;
+pub mod database;
+pub mod redis;
+pub mod secret;
+pub mod log;
+pub mod agent;
+pub mod campaign;
+pub mod session;
+pub mod tasks;
+
+pub use error::{ConfigError, Origin};
+pub use keys::{KnownKey, known_keys};
+pub use layers::Sources;
+pub use setting::{ByteSize, Secret};
+
+use layers::Values;
+
+/// Every key with its default, commented.
+pub const DEFAULTS: &str = include_str!("default.toml");
+
+/// The effective configuration, a section a field.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Listeners.
+    pub http: http::Http,
+    /// Where files are kept.
+    pub data: data::Data,
+    /// SQLite or PostgreSQL.
+    pub database: database::Database,
+    /// Redis.
+    pub redis: redis::Redis,
+    /// The master secret.
+    pub secret: secret::MasterSecret,
+    /// Logs of this process.
+    pub log: log::Log,
+    /// Hosts and their check-ins.
+    pub agent: agent::Agent,
+    /// Limits of live queries.
+    pub campaign: campaign::Campaign,
+    /// People's credentials.
+    pub session: session::Session,
+    /// Intervals of background work.
+    pub tasks: tasks::Tasks,
+}
+
+impl Config {
+    /// Reads every source and merges them.
+    ///
+    /// # Errors
+    /// The first key that is unknown, or whose value is not what was expected; a file that can't be read.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        Self::read(&Values::merge(sources)?)
+    }
+
+    fn read(values: &Values) -> Result<Self, ConfigError> {
+        Ok(Self {
+            http: http::Http::read(values)?,
+            data: data::Data::read(values)?,
+            database: database::Database::read(values)?,
+            redis: redis::Redis::read(values)?,
+            secret: secret::MasterSecret::read(values)?,
+            log: log::Log::read(values)?,
+            agent: agent::Agent::read(values)?,
+            campaign: campaign::Campaign::read(values)?,
+            session: session::Session::read(values)?,
+            tasks: tasks::Tasks::read(values)?,
+        })
+    }
+}
+
+impl Default for Config {
+    /// The defaults alone, as `default.toml` has them.
+    fn default() -> Self {
+        Self::load(&Sources::default()).expect("default.toml is held by a test")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,14 @@
 //! The audit trail: what was done, by whom.
 
+use entity::activities::ActiveModel;
 use entity::id::{PublicId, TeamId};
+use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::DatabaseTransaction;
 
 use super::{Fleet, FleetError};
-use crate::policy::Actor;
+use crate::auth::keys::new_public_id;
+use crate::policy::{Actor, Credential};
+use crate::store::activities;
 
 /// An entry to record in the transaction of the thing itself.
 #[derive(Clone, Debug)]
@@ -15,18 +19,46 @@ pub(crate) struct NewActivity<'a> {
     pub(crate) team: Option<TeamId>,
     /// The object.
     pub(crate) subject: Option<&'a PublicId>,
-    /// More; never a secret.
+    /// More, as a JSON object; never a secret.
     pub(crate) details: serde_json::Value,
 }
 
 impl Fleet {
     /// Records an entry in `tx`.
+    ///
+    /// # Errors
+    /// Unavailable.
     pub(crate) async fn record_activity(
         &self,
-        _tx: &DatabaseTransaction,
-        _actor: &Actor,
-        _activity: NewActivity<'_>,
+        tx: &DatabaseTransaction,
+        actor: &Actor,
+        activity: NewActivity<'_>,
     ) -> Result<(), FleetError> {
-        todo!()
+        let (actor, actor_name) = identity(actor);
+        let entry = ActiveModel {
+            id: NotSet,
+            public_id: Set(new_public_id("act")),
+            occurred_at: Set(self.clock.now()),
+            actor: Set(actor.to_owned()),
+            actor_name: Set(actor_name.to_owned()),
+            kind: Set(activity.kind.to_owned()),
+            team_id: Set(activity.team),
+            subject: Set(activity.subject.map(|subject| subject.0.clone())),
+            details: Set(activity.details.to_string()),
+        };
+        Ok(activities::insert(tx, entry).await?)
+    }
+}
+
+/// Outside id and name of an actor, as the audit trail and idempotency keys know it: an API token acts under its own.
+pub(super) fn identity(actor: &Actor) -> (&str, &str) {
+    match actor {
+        Actor::Anonymous => ("anonymous", "anonymous"),
+        Actor::Host(_) => ("host", "host"),
+        Actor::System => ("system", "Muster"),
+        Actor::User(user) => match &user.credential {
+            Credential::Session(_) => (&user.public_id.0, &user.name),
+            Credential::ApiToken(_, token, name) => (&token.0, name),
+        },
     }
 }

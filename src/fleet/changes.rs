@@ -4,22 +4,106 @@
 //! transaction and calls [`Fleet::announce`] after the commit. Every server reads from its last `seq` when the bus
 //! says so, and every second.
 
-use super::{Fleet, FleetError};
+use bytes::Bytes;
+use entity::changes::Model as Change;
+use entity::id::{ApiTokenId, CampaignId, HostId, SessionId, UserId};
+use entity::kind::ChangeKind;
+use tokio::sync::Mutex;
 
-/// How far this server has read.
-pub struct Reader {}
+use super::{Fleet, FleetError};
+use crate::policy::Scope;
+use crate::store::changes;
+
+/// The bus channel that says "look now".
+pub(super) const CHANNEL: &str = "changes";
+
+/// How far this server has read. The lock is held over the reading, so that changes are applied in order.
+#[derive(Default)]
+pub struct Reader {
+    /// The newest `seq` that was applied; none before the first look.
+    seq: Mutex<Option<i64>>,
+}
 
 impl Fleet {
     /// After a commit that recorded changes: applies them here at once, then tells the other servers to look.
     pub(crate) async fn announce(&self) {
-        todo!("owner: campaigns")
+        if let Err(error) = self.apply_new().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "changes could not be read; the next second tries again"
+            );
+        }
+        self.bus.publish(CHANNEL.into(), Bytes::new());
     }
 
-    /// Reads and applies what is new in `changes`.
+    /// Reads and applies what is new in `changes`; the first time it loads everything. A task.
     ///
     /// # Errors
     /// Unavailable; the next call goes on from the same place.
     pub async fn catch_up(&self) -> Result<(), FleetError> {
-        todo!("owner: campaigns")
+        self.begin().await?;
+        self.apply_new().await
+    }
+
+    /// Removes changes that every server has read long ago. A task.
+    ///
+    /// # Errors
+    /// Unavailable; the next run goes on.
+    pub async fn prune_changes(&self) -> Result<(), FleetError> {
+        let tx = self.store.begin().await?;
+        changes::prune(&tx).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Loads everything, if this server has not.
+    async fn begin(&self) -> Result<(), FleetError> {
+        let mut seq = self.changes.seq.lock().await;
+        if seq.is_none() {
+            *seq = Some(self.rebuild().await?);
+        }
+        Ok(())
+    }
+
+    /// Applies what is new, in order; nothing before everything was loaded.
+    async fn apply_new(&self) -> Result<(), FleetError> {
+        let mut seq = self.changes.seq.lock().await;
+        let Some(mut read_to) = *seq else { return Ok(()) };
+        loop {
+            let Some(new) = changes::after(self.store.reader(), &Scope::system(), read_to).await? else {
+                *seq = Some(self.rebuild().await?);
+                return Ok(());
+            };
+            let Some(last) = new.last() else { return Ok(()) };
+            read_to = last.seq;
+            for change in &new {
+                self.apply(change).await?;
+            }
+            *seq = Some(read_to);
+        }
+    }
+
+    /// Rebuilds everything that changes would have told, and answers how far that is: this server has just started,
+    /// or was behind what was pruned. The newest change is noted before anything is loaded.
+    async fn rebuild(&self) -> Result<i64, FleetError> {
+        let newest = changes::newest(self.store.reader(), &Scope::system()).await?;
+        self.roster.forget_all();
+        self.sessions.forget_all();
+        self.enroll_secrets.forget_all();
+        self.rebuild_board().await?;
+        Ok(newest)
+    }
+
+    async fn apply(&self, change: &Change) -> Result<(), FleetError> {
+        let Ok(key) = change.key.parse() else { return Ok(()) };
+        match change.kind {
+            ChangeKind::CampaignStarted => self.campaign_started(CampaignId(key)).await?,
+            ChangeKind::CampaignEnded => self.campaign_ended(CampaignId(key)),
+            ChangeKind::Host => self.roster.forget_host(HostId(key)),
+            ChangeKind::Session => self.sessions.forget_session(SessionId(key)),
+            ChangeKind::User => self.sessions.forget_user(UserId(key)),
+            ChangeKind::ApiToken => self.sessions.forget_token(ApiTokenId(key)),
+            ChangeKind::EnrollSecret => self.enroll_secrets.forget_all(),
+        }
+        Ok(())
     }
 }

@@ -2,12 +2,25 @@
 
 use std::collections::HashMap;
 
-use entity::id::{EnrollSecretId, PublicId, TeamId};
+use entity::enroll_secrets::{ActiveModel, Model};
+use entity::id::{EnrollSecretId, PublicId, TeamId, UserId};
+use entity::kind::ChangeKind;
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::DatabaseTransaction;
+use serde_json::json;
 
+use super::activity::NewActivity;
 use super::hosts::{Page, PageRequest};
-use super::{Fleet, FleetError};
+use super::idempotency::{Keyed, start_over_once};
+use super::memory::Memory;
+use super::{Fleet, FleetError, RejectionCode, input};
+use crate::auth::keys::{is_secret_form, new_public_id, new_secret};
 use crate::clock::Timestamp;
-use crate::policy::Actor;
+use crate::policy::{Action, Actor, Scope, allow};
+use crate::store::{changes, enroll_secrets, teams};
+
+/// Secrets in memory at most, and wrong ones as many.
+const CAPACITY: usize = 10_000;
 
 /// An enroll secret without its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +40,32 @@ pub struct EnrollSecret {
 }
 
 /// The secrets this server knows, by hash, so that an enroll flood costs no SQL; emptied by `changes`.
-pub struct SecretCache {}
+pub struct SecretCache {
+    /// Team and end of a secret.
+    known: Memory<[u8; 32], (TeamId, Option<Timestamp>)>,
+    /// Until when a wrong secret is taken for wrong unasked.
+    wrong: Memory<[u8; 32], Timestamp>,
+}
+
+impl SecretCache {
+    /// Empty.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { known: Memory::new(CAPACITY), wrong: Memory::new(CAPACITY) }
+    }
+
+    /// A secret was made or revoked.
+    pub(crate) fn forget_all(&self) {
+        self.known.forget_all();
+        self.wrong.forget_all();
+    }
+}
+
+impl Default for SecretCache {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl Fleet {
     /// Visible, unrevoked secrets by outside id.
@@ -36,10 +74,12 @@ impl Fleet {
     /// Denied; unavailable.
     pub async fn enroll_secrets_by_public_ids(
         &self,
-        _actor: &Actor,
-        _ids: &[PublicId],
+        actor: &Actor,
+        ids: &[PublicId],
     ) -> Result<HashMap<PublicId, EnrollSecret>, FleetError> {
-        todo!()
+        let scope = allow(actor, Action::ManageEnrollSecrets, None)?;
+        let found = enroll_secrets::by_public_ids(self.store.reader(), &scope, ids).await?;
+        Ok(found.into_iter().map(|row| (row.public_id.clone(), row.into())).collect())
     }
 
     /// A page of visible, unrevoked secrets by id; `team` keeps those of one team.
@@ -48,11 +88,20 @@ impl Fleet {
     /// Denied; unavailable.
     pub async fn enroll_secrets(
         &self,
-        _actor: &Actor,
-        _team: Option<&PublicId>,
-        _page: PageRequest,
+        actor: &Actor,
+        team: Option<&PublicId>,
+        page: PageRequest,
     ) -> Result<Page<EnrollSecret>, FleetError> {
-        todo!()
+        let scope = allow(actor, Action::ManageEnrollSecrets, None)?;
+        let db = self.store.reader();
+        let team = match team {
+            None => None,
+            Some(id) => match teams::by_public_ids(db, &scope, std::slice::from_ref(id)).await?.pop() {
+                Some(team) => Some(team.id),
+                None => return Ok(Page { items: Vec::new(), more: false }),
+            },
+        };
+        Ok(enroll_secrets::page(db, &scope, team, &page).await?.map(EnrollSecret::from))
     }
 
     /// Makes a secret and answers its text, this once: none for a repeated `idempotency_key`.
@@ -61,20 +110,40 @@ impl Fleet {
     /// Denied; rejected (`teamId`, `name`, `idempotencyKey`); unavailable.
     pub async fn create_enroll_secret(
         &self,
-        _actor: &Actor,
-        _name: Option<&str>,
-        _team: Option<&PublicId>,
-        _idempotency_key: Option<&str>,
+        actor: &Actor,
+        name: Option<&str>,
+        team: Option<&PublicId>,
+        idempotency_key: Option<&str>,
     ) -> Result<(EnrollSecret, Option<String>), FleetError> {
-        todo!()
+        let team = self.place(actor, Action::ManageEnrollSecrets, team).await?;
+        let name = name.map(|name| input::name(name, "name")).transpose()?;
+        let request = Keyed {
+            operation: "createEnrollSecret",
+            key: idempotency_key,
+            input: json!([name, team]).to_string().into_bytes(),
+        };
+        let stored = start_over_once(|| self.store_secret(actor, name.as_deref(), team, &request)).await?;
+        self.announce().await;
+        Ok(stored)
     }
 
     /// Revokes a secret at once; hosts that are in stay in.
     ///
     /// # Errors
     /// Denied; rejected (`id`); unavailable.
-    pub async fn revoke_enroll_secret(&self, _actor: &Actor, _id: &PublicId) -> Result<PublicId, FleetError> {
-        todo!()
+    pub async fn revoke_enroll_secret(&self, actor: &Actor, id: &PublicId) -> Result<PublicId, FleetError> {
+        let scope = allow(actor, Action::ManageEnrollSecrets, None)?;
+        let unknown = || FleetError::rejected(RejectionCode::NotFound, "id", "enroll secret not found");
+        let tx = self.store.begin().await?;
+        let found = enroll_secrets::by_public_ids(&tx, &scope, std::slice::from_ref(id)).await?.pop();
+        let secret = found.ok_or_else(unknown)?;
+        if !enroll_secrets::revoke(&tx, secret.id, self.clock.now()).await? {
+            return Err(unknown());
+        }
+        self.record_secret(&tx, actor, "enroll_secret.revoked", &secret).await?;
+        tx.commit().await?;
+        self.announce().await;
+        Ok(secret.public_id)
     }
 
     /// Which team a secret lets hosts into; none when it is wrong, expired or revoked. Compares hashes, answers
@@ -82,7 +151,97 @@ impl Fleet {
     ///
     /// # Errors
     /// Unavailable: then nothing is said about the secret.
-    pub(crate) async fn team_of_enroll_secret(&self, _secret: &str) -> Result<Option<TeamId>, FleetError> {
-        todo!()
+    pub(crate) async fn team_of_enroll_secret(&self, secret: &str) -> Result<Option<TeamId>, FleetError> {
+        if !is_secret_form(secret) {
+            return Ok(None);
+        }
+        let (hash, now, cache) = (self.keys.hash(secret), self.clock.now(), &self.enroll_secrets);
+        let in_force =
+            |(team, ends): (TeamId, Option<Timestamp>)| ends.is_none_or(|ends| now < ends).then_some(team);
+        if let Some(known) = cache.known.get(&hash) {
+            return Ok(in_force(known));
+        }
+        if cache.wrong.get(&hash).is_some_and(|until| now < until) {
+            return Ok(None);
+        }
+        let (of_known, of_wrong) = (cache.known.generation(), cache.wrong.generation());
+        let found = enroll_secrets::by_hash(self.store.reader(), &Scope::system(), &hash).await?;
+        let Some(row) = found else {
+            cache.wrong.keep(of_wrong, hash, now.plus(self.settings.unknown_credential_memory));
+            return Ok(None);
+        };
+        let known = (row.team_id, row.expires_at);
+        cache.known.keep(of_known, hash, known);
+        Ok(in_force(known))
+    }
+
+    async fn store_secret(
+        &self,
+        actor: &Actor,
+        name: Option<&str>,
+        team: TeamId,
+        request: &Keyed<'_>,
+    ) -> Result<(EnrollSecret, Option<String>), FleetError> {
+        let scope = allow(actor, Action::ManageEnrollSecrets, Some(team))?;
+        let tx = self.store.begin().await?;
+        if let Some(first) = self.recall(&tx, actor, request).await? {
+            let secret = enroll_secrets::by_public_ids(&tx, &scope, &[first]).await?.pop();
+            return Ok((secret.ok_or(FleetError::NotFound("enroll secret"))?.into(), None));
+        }
+        let text = new_secret();
+        let row = ActiveModel {
+            id: NotSet,
+            public_id: Set(new_public_id("sec")),
+            name: Set(name.map(str::to_owned)),
+            team_id: Set(team),
+            secret_hash: Set(self.keys.hash(&text).to_vec()),
+            created_by: Set(creator(actor)),
+            created_at: Set(self.clock.now()),
+            expires_at: Set(None),
+            revoked_at: Set(None),
+        };
+        let secret = enroll_secrets::insert(&tx, row).await?;
+        self.remember(&tx, actor, request, &secret.public_id).await?;
+        self.record_secret(&tx, actor, "enroll_secret.created", &secret).await?;
+        tx.commit().await?;
+        Ok((secret.into(), Some(text)))
+    }
+
+    /// Records what happened to a secret, for people and for the other servers; the last statements of `tx`.
+    async fn record_secret(
+        &self,
+        tx: &DatabaseTransaction,
+        actor: &Actor,
+        kind: &'static str,
+        secret: &Model,
+    ) -> Result<(), FleetError> {
+        let activity = NewActivity {
+            kind,
+            team: Some(secret.team_id),
+            subject: Some(&secret.public_id),
+            details: json!({ "name": secret.name }),
+        };
+        self.record_activity(tx, actor, activity).await?;
+        Ok(changes::record(tx, &[(ChangeKind::EnrollSecret, secret.id.0)]).await?)
+    }
+}
+
+impl From<Model> for EnrollSecret {
+    fn from(row: Model) -> Self {
+        Self {
+            id: row.id,
+            public_id: row.public_id,
+            name: row.name,
+            team_id: row.team_id,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+        }
+    }
+}
+
+fn creator(actor: &Actor) -> Option<UserId> {
+    match actor {
+        Actor::User(user) => Some(user.id),
+        _ => None,
     }
 }

@@ -47,6 +47,12 @@ impl From<sea_orm::DbErr> for FleetError {
 }
 
 impl FleetError {
+    /// A fault of ours, whatever it was.
+    #[must_use]
+    pub fn internal(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Internal(Arc::new(error))
+    }
+
     /// One mistake in the input.
     #[must_use]
     pub fn rejected(code: RejectionCode, path: &'static str, message: impl Into<String>) -> Self {

@@ -1,10 +1,22 @@
 //! Idempotency keys: the same key by the same caller within 24 h answers the first result again.
 
+use std::time::Duration;
+
 use entity::id::PublicId;
+use entity::idempotency_keys::Model;
+use ring::digest::{SHA256, digest};
 use sea_orm::DatabaseTransaction;
 
-use super::{Fleet, FleetError};
-use crate::policy::Actor;
+use super::activity::identity;
+use super::{Fleet, FleetError, RejectionCode};
+use crate::policy::{Actor, Scope};
+use crate::store::idempotency_keys;
+
+/// How long a key is kept.
+const KEPT: Duration = Duration::from_hours(24);
+
+/// Bytes of a key at most.
+const MAX_KEY_BYTES: usize = 255;
 
 /// A keyed request: operation, key, and the canonical input.
 #[derive(Clone, Debug)]
@@ -24,22 +36,85 @@ impl Fleet {
     /// Rejected with `IdempotencyKeyReused` when the input differs, `Invalid` for an empty or too long key.
     pub(crate) async fn recall(
         &self,
-        _tx: &DatabaseTransaction,
-        _actor: &Actor,
-        _request: &Keyed<'_>,
+        tx: &DatabaseTransaction,
+        actor: &Actor,
+        request: &Keyed<'_>,
     ) -> Result<Option<PublicId>, FleetError> {
-        todo!()
+        let Some(key) = request.key else { return Ok(None) };
+        if key.is_empty() || key.len() > MAX_KEY_BYTES {
+            return Err(rejected(RejectionCode::Invalid, "an idempotency key has 1 to 255 bytes"));
+        }
+        let (actor, _) = identity(actor);
+        let Some(first) = idempotency_keys::find(tx, &Scope::system(), actor, key).await? else {
+            return Ok(None);
+        };
+        if first.created_at < self.clock.now().minus(KEPT) {
+            idempotency_keys::delete(tx, actor, key).await?;
+            return Ok(None);
+        }
+        if first.operation != request.operation || first.input_hash != input_hash(request) {
+            return Err(rejected(
+                RejectionCode::IdempotencyKeyReused,
+                "this idempotency key was used for another input",
+            ));
+        }
+        Ok(Some(first.result))
     }
 
     /// Remembers what a keyed request made, in the same `tx`. Two at once: one waits or fails with a unique
-    /// violation, which its caller answers by starting over.
+    /// violation, which its caller answers by [`start_over_once`].
+    ///
+    /// # Errors
+    /// Unavailable, with a unique violation when another request with this key was quicker.
     pub(crate) async fn remember(
         &self,
-        _tx: &DatabaseTransaction,
-        _actor: &Actor,
-        _request: &Keyed<'_>,
-        _result: &PublicId,
+        tx: &DatabaseTransaction,
+        actor: &Actor,
+        request: &Keyed<'_>,
+        result: &PublicId,
     ) -> Result<(), FleetError> {
-        todo!()
+        let Some(key) = request.key else { return Ok(()) };
+        let row = Model {
+            actor: identity(actor).0.to_owned(),
+            key: key.to_owned(),
+            operation: request.operation.to_owned(),
+            input_hash: input_hash(request),
+            result: result.clone(),
+            created_at: self.clock.now(),
+        };
+        Ok(idempotency_keys::insert(tx, row).await?)
     }
+
+    /// Deletes the keys older than 24 h.
+    ///
+    /// # Errors
+    /// Unavailable.
+    pub async fn prune_idempotency_keys(&self) -> Result<(), FleetError> {
+        let tx = self.store.begin().await?;
+        idempotency_keys::delete_before(&tx, self.clock.now().minus(KEPT)).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// Runs `attempt`, a whole transaction, and once more when it lost a race for a unique value: the second run finds
+/// what the winner stored.
+///
+/// # Errors
+/// Those of the last attempt.
+pub(crate) async fn start_over_once<T, F>(attempt: impl Fn() -> F) -> Result<T, FleetError>
+where
+    F: Future<Output = Result<T, FleetError>>,
+{
+    match attempt().await {
+        Err(FleetError::Unavailable(error)) if error.is_unique_violation() => attempt().await,
+        outcome => outcome,
+    }
+}
+
+fn input_hash(request: &Keyed<'_>) -> Vec<u8> {
+    digest(&SHA256, &request.input).as_ref().to_vec()
+}
+
+fn rejected(code: RejectionCode, message: &str) -> FleetError {
+    FleetError::rejected(code, "idempotencyKey", message)
 }

@@ -23,14 +23,22 @@ pub mod enroll_secrets;
 
 pub mod activity;
 pub mod idempotency;
+pub mod offload;
 pub mod changes;
+pub mod health;
+mod input;
+mod memory;
+#[cfg(test)]
+mod people_tests;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::{FleetError, Rejection, RejectionCode};
 
-use crate::auth::Keys;
+use crate::auth::{Keys, Passwords};
 use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::spool::Spool;
@@ -50,10 +58,52 @@ pub struct Parts {
     pub(crate) settings: Settings,
     pub(crate) roster: roster::Roster,
     pub(crate) presence: presence::Presence,
+    pub(crate) enroll_guard: enrollment::Guard,
+    pub(crate) passwords: Passwords,
+    pub(crate) login_limits: sessions::LoginLimits,
     pub(crate) sessions: sessions::SessionCache,
     pub(crate) enroll_secrets: enroll_secrets::SecretCache,
     pub(crate) campaigns: campaigns::Engine,
     pub(crate) changes: changes::Reader,
+}
+
+/// What the core stands on: the adapters that the composition root chose.
+pub struct Ports {
+    /// The database.
+    pub store: Store,
+    /// Publish and subscribe between servers.
+    pub bus: Arc<dyn Bus>,
+    /// Durable log files.
+    pub spool: Spool,
+    /// Keys of the installation.
+    pub keys: Keys,
+    /// Calendar time.
+    pub clock: Clock,
+}
+
+impl Fleet {
+    /// A core with empty memory; the first [`Fleet::catch_up`] fills its board.
+    #[must_use]
+    pub fn new(ports: Ports, settings: Settings) -> Self {
+        let Ports { store, bus, spool, keys, clock } = ports;
+        Self(Arc::new(Parts {
+            store,
+            bus,
+            spool,
+            keys,
+            clock,
+            roster: roster::Roster::new(),
+            presence: presence::Presence::new(),
+            enroll_guard: enrollment::Guard::default(),
+            passwords: Passwords::new(settings.argon2_memory_kib),
+            login_limits: sessions::LoginLimits::new(),
+            sessions: sessions::SessionCache::new(),
+            enroll_secrets: enroll_secrets::SecretCache::new(),
+            campaigns: campaigns::Engine::default(),
+            changes: changes::Reader::default(),
+            settings,
+        }))
+    }
 }
 
 impl std::ops::Deref for Fleet {
@@ -61,6 +111,14 @@ impl std::ops::Deref for Fleet {
 
     fn deref(&self) -> &Parts {
         &self.0
+    }
+}
+
+impl Fleet {
+    /// The keys of the installation, for what a face seals.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 }
 

@@ -1,15 +1,26 @@
 //! Sessions: signing in, staying signed in, signing out, and who a credential stands for.
 
-use std::net::IpAddr;
+use std::sync::Arc;
 
-use super::users::User;
+use entity::id::UserId;
+use entity::{api_tokens as token_row, sessions as session_row};
+
+use self::cache::{CredentialId, Live, Presented};
+use super::users::{User, actor_of};
 use super::{Fleet, FleetError};
+use crate::auth::api_token::is_api_token_form;
 use crate::clock::Timestamp;
-use crate::policy::Actor;
+use crate::policy::{Actor, Credential, Scope, UserActor};
+use crate::store::{api_tokens, sessions, users};
 
-/// Live sessions and API tokens with their users' roles, in memory; a fill notes the generation before it reads,
-/// applying a change moves it, and what was read under an older one is used once and not kept.
-pub struct SessionCache {}
+mod cache;
+mod limits;
+mod sign_in;
+#[cfg(test)]
+mod tests;
+
+pub use cache::SessionCache;
+pub use limits::LoginLimits;
 
 /// What a sign-in or refresh answers.
 #[derive(Clone, Debug)]
@@ -34,45 +45,132 @@ pub enum Authentication {
 }
 
 impl Fleet {
-    /// Signs in with a password. The hash is computed off the async threads, two at once; an unknown e-mail costs
-    /// as much as a wrong password.
-    ///
-    /// # Errors
-    /// Rejected with `InvalidCredentials`; rate limited (10 failures in 15 min per account and source, 100 per
-    /// source); unavailable.
-    pub async fn login(&self, _email: &str, _password: &str, _source: IpAddr) -> Result<SignIn, FleetError> {
-        todo!()
-    }
-
-    /// Exchanges a refresh token for a new pair; the old one dies, and its reuse ends the session.
-    ///
-    /// # Errors
-    /// Rejected with `InvalidCredentials`; unavailable.
-    pub async fn refresh_session(&self, _refresh_token: &str) -> Result<SignIn, FleetError> {
-        todo!()
-    }
-
-    /// Ends the actor's session on every server; no effect for an API token.
-    ///
-    /// # Errors
-    /// Denied; unavailable.
-    pub async fn logout(&self, _actor: &Actor) -> Result<(), FleetError> {
-        todo!()
-    }
-
     /// Who the bearer of an access token or API token is. From memory once it is known.
     ///
     /// # Errors
     /// Unavailable: then nothing is said about the credential.
-    pub async fn authenticate(&self, _bearer: &str) -> Result<Authentication, FleetError> {
-        todo!()
+    pub async fn authenticate(&self, bearer: &str) -> Result<Authentication, FleetError> {
+        let known = if is_api_token_form(bearer) {
+            self.by_api_token(bearer).await?
+        } else {
+            self.by_access_token(bearer).await?
+        };
+        Ok(known.map_or(Authentication::Refused, |(actor, ends_at)| {
+            Authentication::Known(Actor::User(actor), Some(ends_at))
+        }))
     }
 
     /// The same actor with the roles of now; none when the credential was ended. Memory only, unless it was dropped.
     ///
     /// # Errors
     /// Unavailable.
-    pub async fn refresh_actor(&self, _actor: &Actor) -> Result<Option<Actor>, FleetError> {
-        todo!()
+    pub async fn refresh_actor(&self, actor: &Actor) -> Result<Option<Actor>, FleetError> {
+        let Actor::User(user) = actor else { return Ok(Some(actor.clone())) };
+        let live = self.live(CredentialId::of(&user.credential)).await?;
+        Ok(live.map(|live| Actor::User(live.actor.clone())))
     }
+
+    /// Writes when API tokens were used: requests only note it in memory.
+    ///
+    /// # Errors
+    /// Unavailable; what was noted stays for the next run.
+    pub async fn flush_token_uses(&self) -> Result<(), FleetError> {
+        let uses = self.sessions.take_uses();
+        if uses.is_empty() {
+            return Ok(());
+        }
+        // In id order, so that two servers never wait for each other.
+        let mut ordered: Vec<_> = uses.iter().map(|(id, time)| (*id, *time)).collect();
+        ordered.sort_unstable();
+        let written = async {
+            let tx = self.store.begin().await?;
+            for (id, time) in ordered {
+                api_tokens::mark_used(&tx, id, time).await?;
+            }
+            Ok(tx.commit().await?)
+        };
+        let written: Result<(), FleetError> = written.await;
+        if written.is_err() {
+            self.sessions.put_back_uses(uses);
+        }
+        written
+    }
+
+    async fn by_access_token(&self, bearer: &str) -> Result<Option<(UserActor, Timestamp)>, FleetError> {
+        let Some(claims) = self.keys.access_tokens().verify(bearer, self.clock.now()) else {
+            return Ok(None);
+        };
+        let live = self.presented(Presented::Session(claims.session)).await?;
+        let live = live.filter(|live| live.actor.public_id == claims.user);
+        Ok(live.map(|live| (live.actor.clone(), claims.expires_at.min(live.ends_at))))
+    }
+
+    async fn by_api_token(&self, bearer: &str) -> Result<Option<(UserActor, Timestamp)>, FleetError> {
+        let live = self.presented(Presented::ApiToken(self.keys.hash(bearer))).await?;
+        let Some(live) = live else { return Ok(None) };
+        self.sessions.note_use(&live, self.clock.now());
+        Ok(Some((live.actor.clone(), live.ends_at)))
+    }
+
+    /// The live credential that was presented.
+    async fn presented(&self, presented: Presented) -> Result<Option<Arc<Live>>, FleetError> {
+        if let Some(id) = self.sessions.name(&presented) {
+            return self.live(id).await;
+        }
+        let (db, scope) = (self.store.reader(), Scope::system());
+        let id = match &presented {
+            Presented::Session(id) => {
+                let session = sessions::by_public_id(db, &scope, id).await?;
+                session.map(|session| CredentialId::Session(session.id))
+            }
+            Presented::ApiToken(hash) => {
+                let token = api_tokens::by_hash(db, &scope, hash).await?;
+                token.map(|token| CredentialId::ApiToken(token.id))
+            }
+        };
+        let Some(id) = id else { return Ok(None) };
+        self.sessions.keep_name(presented, id);
+        self.live(id).await
+    }
+
+    /// The credential, unless it was ended, revoked, is over, or its user is disabled.
+    async fn live(&self, id: CredentialId) -> Result<Option<Arc<Live>>, FleetError> {
+        if let Some(live) = self.sessions.get(id, self.clock.now()) {
+            return Ok(Some(live));
+        }
+        let generation = self.sessions.generation();
+        let Some(live) = self.read(id).await? else { return Ok(None) };
+        let live = Arc::new(live);
+        self.sessions.keep(generation, &live);
+        Ok(Some(live))
+    }
+
+    async fn read(&self, id: CredentialId) -> Result<Option<Live>, FleetError> {
+        let (db, scope) = (self.store.reader(), Scope::system());
+        let now = self.clock.now();
+        let in_force = match id {
+            CredentialId::Session(id) => {
+                sessions::by_id(db, &scope, id).await?.and_then(|row| of_session(&row))
+            }
+            CredentialId::ApiToken(id) => api_tokens::by_id(db, &scope, id).await?.and_then(of_token),
+        };
+        let Some((user, credential, ends_at)) = in_force.filter(|(.., ends_at)| *ends_at > now) else {
+            return Ok(None);
+        };
+        let found = users::by_ids(db, &scope, &[user]).await?.pop();
+        let enabled = found.filter(|found| found.user.disabled_at.is_none());
+        Ok(enabled.map(|found| Live::new(actor_of(found, credential), ends_at)))
+    }
+}
+
+/// User, credential and end of a session; none when it was ended.
+fn of_session(row: &session_row::Model) -> Option<(UserId, Credential, Timestamp)> {
+    let credential = Credential::Session(row.id);
+    row.ended_at.is_none().then_some((row.user_id, credential, row.expires_at))
+}
+
+/// User, credential and end of an API token; none when it was revoked.
+fn of_token(row: token_row::Model) -> Option<(UserId, Credential, Timestamp)> {
+    let credential = Credential::ApiToken(row.id, row.public_id, row.name);
+    row.revoked_at.is_none().then_some((row.user_id, credential, row.expires_at))
 }

@@ -1,13 +1,28 @@
 //! Users and their API tokens.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::ops::RangeInclusive;
 
-use entity::id::{PublicId, UserId};
+use entity::id::{PublicId, TeamId, UserId};
+use entity::team_members::Model as Member;
+use entity::users::{ActiveModel, Model};
+use sea_orm::ActiveValue::{NotSet, Set};
+use serde_json::json;
 
-use super::{Fleet, FleetError};
+use super::activity::NewActivity;
+use super::{Fleet, FleetError, RejectionCode, input};
+use crate::auth::keys::new_public_id;
 use crate::clock::Timestamp;
-use crate::policy::{Actor, Role, Roles};
+use crate::policy::{Action, Actor, Credential, Denied, Role, Roles, Scope, UserActor, allow};
+use crate::store::users::Found;
+use crate::store::{team_members, users};
+
+mod tokens;
+
+pub use tokens::ApiToken;
+
+/// Characters of a password.
+const PASSWORD_CHARS: RangeInclusive<usize> = 12..=128;
 
 /// A user as others see them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,19 +39,6 @@ pub struct User {
     pub roles: Roles,
     /// When it was made.
     pub created_at: Timestamp,
-}
-
-/// An API token without its text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApiToken {
-    /// Outside id, `tok_…`.
-    pub public_id: PublicId,
-    /// Name to show.
-    pub name: String,
-    /// When it ends.
-    pub expires_at: Timestamp,
-    /// When it was last used, to the minute.
-    pub last_used_at: Option<Timestamp>,
 }
 
 /// A user to make.
@@ -61,10 +63,12 @@ impl Fleet {
     /// Denied; unavailable.
     pub async fn users_by_ids(
         &self,
-        _actor: &Actor,
-        _ids: &[UserId],
+        actor: &Actor,
+        ids: &[UserId],
     ) -> Result<HashMap<UserId, User>, FleetError> {
-        todo!()
+        let viewer = Viewer::of(actor)?;
+        let found = users::by_ids(self.store.reader(), &Scope::system(), ids).await?;
+        Ok(found.into_iter().map(|found| (found.user.id, viewer.user(found))).collect())
     }
 
     /// Users by outside id: the actor's own, or anybody for admins.
@@ -73,47 +77,141 @@ impl Fleet {
     /// Denied; unavailable.
     pub async fn users_by_public_ids(
         &self,
-        _actor: &Actor,
-        _ids: &[PublicId],
+        actor: &Actor,
+        ids: &[PublicId],
     ) -> Result<HashMap<PublicId, User>, FleetError> {
-        todo!()
+        let viewer = Viewer::of(actor)?;
+        let found = users::by_public_ids(self.store.reader(), &Scope::system(), ids).await?;
+        let visible = found.into_iter().filter(|found| viewer.manages_or_is(found));
+        Ok(visible.map(|found| (found.user.public_id.clone(), viewer.user(found))).collect())
     }
 
-    /// The API token the actor came with; none for a session.
-    ///
-    /// # Errors
-    /// Unavailable.
-    pub async fn api_token_of(&self, _actor: &Actor) -> Result<Option<ApiToken>, FleetError> {
-        todo!()
-    }
-
-    /// Every user, by e-mail.
+    /// Every user, by e-mail; for the admin of some teams, those with a role there.
     ///
     /// # Errors
     /// Denied; unavailable.
-    pub async fn users(&self, _actor: &Actor) -> Result<Vec<User>, FleetError> {
-        todo!()
+    pub async fn users(&self, actor: &Actor) -> Result<Vec<User>, FleetError> {
+        let scope = allow(actor, Action::ReadUsers, None)?;
+        let viewer = Viewer::of(actor)?;
+        let found = users::all(self.store.reader(), &scope).await?;
+        Ok(found.into_iter().map(|found| viewer.user(found)).collect())
     }
 
     /// Makes a user with one role.
     ///
     /// # Errors
     /// Denied; rejected (`email`: no e-mail, taken; `name`; `password`; `teamId`); unavailable.
-    pub async fn create_user(&self, _actor: &Actor, _new: NewUser) -> Result<User, FleetError> {
-        todo!()
+    pub async fn create_user(&self, actor: &Actor, new: NewUser) -> Result<User, FleetError> {
+        let team = self.place(actor, Action::ManageUsers, new.team.as_ref()).await?;
+        let email = input::email(&new.email).ok_or_else(|| {
+            FleetError::rejected(RejectionCode::Invalid, "email", "this is no e-mail address")
+        })?;
+        let name = input::name(&new.name, "name")?;
+        check_password(&new.password)?;
+        let password_hash = self.passwords.slot().await?.hash(new.password).await?;
+        let row = ActiveModel {
+            id: NotSet,
+            public_id: Set(new_public_id("usr")),
+            email: Set(email),
+            name: Set(name),
+            password_hash: Set(password_hash),
+            role: Set((team == TeamId::NONE).then_some(new.role)),
+            created_at: Set(self.clock.now()),
+            disabled_at: Set(None),
+        };
+        match self.store_user(actor, row, team, new.role).await {
+            Err(FleetError::Unavailable(error)) if error.is_unique_violation() => {
+                Err(FleetError::rejected(RejectionCode::NotUnique, "email", "this e-mail is taken"))
+            }
+            stored => Ok(Viewer::of(actor)?.user(stored?)),
+        }
     }
 
-    /// Makes an API token that acts as the user of that e-mail, and answers its text, this once.
+    async fn store_user(
+        &self,
+        actor: &Actor,
+        row: ActiveModel,
+        team: TeamId,
+        role: Role,
+    ) -> Result<Found, FleetError> {
+        let tx = self.store.begin().await?;
+        let user = users::insert(&tx, row).await?;
+        let mut teams = Vec::new();
+        if team != TeamId::NONE {
+            let member = Member { user_id: user.id, team_id: team, role };
+            team_members::insert(&tx, member).await?;
+            teams.push((team, role));
+        }
+        let activity = NewActivity {
+            kind: "user.created",
+            team: team.some(),
+            subject: Some(&user.public_id),
+            details: json!({ "role": role }),
+        };
+        self.record_activity(&tx, actor, activity).await?;
+        tx.commit().await?;
+        Ok(Found { user, teams })
+    }
+}
+
+/// Who looks at users.
+struct Viewer {
+    own: Option<UserId>,
+    /// Where the viewer manages users.
+    manages: Option<Scope>,
+}
+
+impl Viewer {
+    /// The view of an actor.
     ///
     /// # Errors
-    /// Denied; rejected (`email`, `expires`: up to 3,650 days); unavailable.
-    pub async fn create_api_token(
-        &self,
-        _actor: &Actor,
-        _email: &str,
-        _name: &str,
-        _expires_in: Duration,
-    ) -> Result<(ApiToken, String), FleetError> {
-        todo!()
+    /// Denied when nobody has signed in.
+    fn of(actor: &Actor) -> Result<Self, Denied> {
+        let own = match actor {
+            Actor::Anonymous => return Err(Denied::Unauthenticated),
+            Actor::Host(_) => return Err(Denied::Forbidden),
+            Actor::User(user) => Some(user.id),
+            Actor::System => None,
+        };
+        Ok(Self { own, manages: allow(actor, Action::ReadUsers, None).ok() })
     }
+
+    fn manages_or_is(&self, found: &Found) -> bool {
+        let manages = self.manages.as_ref().is_some_and(|scope| {
+            scope.includes(TeamId::NONE) || found.teams.iter().any(|(team, _)| scope.includes(*team))
+        });
+        manages || self.own == Some(found.user.id)
+    }
+
+    fn user(&self, found: Found) -> User {
+        let email_visible = self.manages_or_is(&found);
+        let user = own_user(found);
+        User { email: user.email.filter(|_| email_visible), ..user }
+    }
+}
+
+/// A user as the user sees it.
+pub(super) fn own_user(found: Found) -> User {
+    let roles = roles(&found);
+    let Model { id, public_id, name, email, created_at, .. } = found.user;
+    User { id, public_id, name, email: Some(email), roles, created_at }
+}
+
+/// The user as an actor with this credential.
+pub(super) fn actor_of(found: Found, credential: Credential) -> UserActor {
+    let roles = roles(&found);
+    let Model { id, public_id, name, .. } = found.user;
+    UserActor { id, public_id, name, credential, roles }
+}
+
+fn roles(found: &Found) -> Roles {
+    Roles { global: found.user.role, teams: found.teams.iter().copied().collect() }
+}
+
+fn check_password(password: &str) -> Result<(), FleetError> {
+    if PASSWORD_CHARS.contains(&password.chars().count()) {
+        return Ok(());
+    }
+    let message = "a password has 12 to 128 characters";
+    Err(FleetError::rejected(RejectionCode::Invalid, "password", message))
 }

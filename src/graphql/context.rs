@@ -1,10 +1,18 @@
 //! What a resolver knows about its request.
 
+use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 
+use async_graphql::dataloader::Loader;
+use async_graphql::{Context, Request};
+
+use super::error::{Failure, Result};
+use super::loader::{self, Fetch, Loaders};
+use crate::fleet::Fleet;
 use crate::policy::Actor;
 
-/// Put into every request by the transport, before execution.
+/// Who asks, from where: known before execution.
 #[derive(Clone, Debug)]
 pub struct RequestContext {
     /// Who asks; anonymous without a credential.
@@ -13,4 +21,72 @@ pub struct RequestContext {
     pub source: IpAddr,
     /// The id in logs and in `extensions.requestId`.
     pub request_id: String,
+}
+
+impl RequestContext {
+    /// Puts into a request what its resolvers need: this context, and loaders that act for its actor. The transport
+    /// calls it for every request before execution.
+    #[must_use]
+    pub fn attach(self, fleet: &Fleet, request: Request) -> Request {
+        let loaders = loader::new(fleet.clone(), self.actor.clone());
+        request.data(loaders).data(self)
+    }
+}
+
+/// What resolvers ask of their context.
+pub trait ContextExt {
+    /// The core.
+    fn fleet(&self) -> &Fleet;
+
+    /// Who asks, from where.
+    fn request(&self) -> &RequestContext;
+
+    /// Who asks.
+    fn actor(&self) -> &Actor {
+        &self.request().actor
+    }
+
+    /// The object at the other end of an edge, read together with those of other edges; none when it is absent or
+    /// not visible.
+    fn load<K>(&self, key: K) -> impl Future<Output = Result<Option<<Fetch as Loader<K>>::Value>>> + Send
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        Fetch: Loader<K, Error = Failure>;
+
+    /// Like [`Self::load`], for several at once; what is absent or not visible is left out.
+    fn load_many<K>(
+        &self,
+        keys: impl Iterator<Item = K> + Send,
+    ) -> impl Future<Output = Result<HashMap<K, <Fetch as Loader<K>>::Value>>> + Send
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        Fetch: Loader<K, Error = Failure>;
+}
+
+impl ContextExt for Context<'_> {
+    fn fleet(&self) -> &Fleet {
+        self.data_unchecked()
+    }
+
+    fn request(&self) -> &RequestContext {
+        self.data_unchecked()
+    }
+
+    async fn load<K>(&self, key: K) -> Result<Option<<Fetch as Loader<K>>::Value>>
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        Fetch: Loader<K, Error = Failure>,
+    {
+        self.data_unchecked::<Loaders>().load_one(key).await
+    }
+    async fn load_many<K>(
+        &self,
+        keys: impl Iterator<Item = K> + Send,
+    ) -> Result<HashMap<K, <Fetch as Loader<K>>::Value>>
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        Fetch: Loader<K, Error = Failure>,
+    {
+        self.data_unchecked::<Loaders>().load_many(keys).await
+    }
 }

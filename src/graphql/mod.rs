@@ -1,6 +1,23 @@
 //! FACE 2: the GraphQL API, for people and programs.
+//!
+//! A resolver parses its arguments, calls one verb of [`Fleet`](crate::fleet::Fleet) and wraps what comes back. It
+//! never looks at roles: the verb asks `policy`.
 
 pub mod context;
+pub mod error;
+pub mod user_error;
+pub mod id;
+pub mod scalars;
+pub mod page;
+pub mod connection;
+pub mod loader;
+
+pub mod model;
+pub mod query;
+pub mod mutation;
+pub mod subscription;
+
+pub mod schema;
 
 pub mod precheck;
 pub mod completion;

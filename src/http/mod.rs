@@ -1,1 +1,54 @@
-//! To come.
+//! Listeners, and what is neither agent nor GraphQL: health, readiness, version, metrics.
+
+pub mod listener;
+
+mod health;
+
+use std::any::Any;
+
+use axum::Json;
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde_json::json;
+use tower_http::catch_panic::CatchPanicLayer;
+
+pub use listener::{Patience, run};
+
+use crate::fleet::Fleet;
+use crate::telemetry::PrometheusHandle;
+
+/// Everything that is served at one address: both faces and the operator's paths. Whatever is not found, and
+/// whatever panics, is answered by a JSON object, as agents need it.
+#[must_use]
+pub fn router(fleet: Fleet, metrics: PrometheusHandle, agent: Router, graphql: Router) -> Router {
+    let operator = Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .with_state(fleet)
+        .route("/version", get(version))
+        .route("/metrics", get(|| async move { render(&metrics) }));
+    operator.merge(agent).merge(graphql).fallback(not_found).layer(CatchPanicLayer::custom(panicked))
+}
+
+async fn version() -> impl IntoResponse {
+    Json(json!({ "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") }))
+}
+
+fn render(metrics: &PrometheusHandle) -> impl IntoResponse + use<> {
+    metrics.run_upkeep();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render())
+}
+
+async fn not_found() -> impl IntoResponse {
+    (StatusCode::NOT_FOUND, Json(json!({ "error": "nothing is here" })))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<&str>().copied();
+    let message = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(panic = message.unwrap_or("without a message"), "a request handler panicked");
+    (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "error": "internal error" }))).into_response()
+}

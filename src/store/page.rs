@@ -1,5 +1,7 @@
 //! Keyset pages.
 
+use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, Select};
+
 /// Where a row stands in a sort order; the id is always the tie-breaker.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
@@ -35,6 +37,17 @@ impl PageRequest {
     pub fn first(limit: u64) -> Self {
         Self { limit, after: None, backward: false }
     }
+
+    /// Narrows a selection to this page in ascending order of `id`, and one row more, as [`Page::of`] wants it.
+    #[must_use]
+    pub fn by_id<E: EntityTrait>(&self, select: Select<E>, id: E::Column) -> Select<E> {
+        let (order, after) = match (self.backward, &self.after) {
+            (false, after) => (Order::Asc, after.as_ref().map(|key| id.gt(key.id))),
+            (true, after) => (Order::Desc, after.as_ref().map(|key| id.lt(key.id))),
+        };
+        let select = after.into_iter().fold(select, Select::filter);
+        select.order_by(id, order).limit(self.limit + 1)
+    }
 }
 
 /// A page of rows in forward order.
@@ -44,4 +57,40 @@ pub struct Page<T> {
     pub items: Vec<(Key, T)>,
     /// Whether more rows follow in the direction of reading.
     pub more: bool,
+}
+
+impl<T> Page<T> {
+    /// The page that was read: rows in the direction of reading, one more than asked for when more follow.
+    pub fn of(mut rows: Vec<T>, request: &PageRequest, key: impl Fn(&T) -> Key) -> Self {
+        let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        if request.backward {
+            rows.reverse();
+        }
+        Self { items: rows.into_iter().map(|row| (key(&row), row)).collect(), more }
+    }
+
+    /// The same page of something made from each row.
+    pub fn map<U>(self, mut make: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(|(key, row)| (key, make(row))).collect(), more: self.more }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_comes_in_forward_order_and_says_whether_more_follow() {
+        let key = |id: &i64| Key { sort: None, id: *id };
+        let ids = |page: Page<i64>| page.items.into_iter().map(|(_, id)| id).collect::<Vec<_>>();
+        let forward = Page::of(vec![1, 2, 3], &PageRequest::first(2), key);
+        assert!(forward.more);
+        assert_eq!(ids(forward), [1, 2]);
+        let request = PageRequest { limit: 3, after: None, backward: true };
+        let backward = Page::of(vec![3, 2, 1], &request, key);
+        assert!(!backward.more);
+        assert_eq!(ids(backward), [1, 2, 3]);
+    }
 }

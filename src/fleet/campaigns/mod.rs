@@ -1,23 +1,114 @@
 //! Campaigns: live queries over many hosts, their answers durable, ordered and resumable.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+//!
+//! In reading order: [`start`] freezes the targets in one transaction; [`board`] offers the SQL at check-ins;
+//! [`answers`] groups what comes back, and [`record`] makes it durable, by the pure [`book`]; [`notice`] tells;
+//! [`feed`] and [`follow`] bring the [`event`]s to viewers; [`end`] has the other ways a campaign ends;
+//! [`dispatch`] keeps the memory of this server true; [`read`] and [`targets`] answer questions.
+
+mod start;
+mod targets;
+mod board;
+mod answers;
+mod record;
+mod book;
+mod notice;
+mod event;
+mod cursor;
+mod feed;
+mod follow;
+mod end;
+mod dispatch;
+mod read;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 pub use entity::campaigns::Model as Campaign;
-use entity::id::{CampaignId, HostId, PublicId, SavedQueryId};
+use entity::id::{CampaignId, HostId, PublicId};
 pub use entity::kind::{CampaignStatus, HostErrorCode};
-use futures_util::Stream;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use super::hosts::{HostFilter, Page, PageRequest};
+pub use self::read::selection;
+pub(crate) use self::record::Recorded;
+pub(crate) use self::start::rejected_sql;
+use super::Fleet;
+use super::check_in::Offer;
+use super::hosts::HostFilter;
 use super::roster::KnownHost;
-use super::{Fleet, FleetError};
 use crate::clock::Timestamp;
-use crate::policy::Actor;
+pub use crate::store::campaigns::Filter as CampaignFilter;
 
 /// Board, answer writer and feeds of this server.
-pub struct Engine {}
+pub struct Engine {
+    board: board::Board,
+    feeds: feed::Feeds,
+    targets: record::TargetCache,
+    queue: mpsc::Sender<answers::Waiting>,
+    /// Taken by the writer when it starts.
+    writer: Mutex<Option<mpsc::Receiver<answers::Waiting>>>,
+    /// While answers can't be committed the board offers nothing.
+    commits_fail: AtomicBool,
+    tracker: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        let (queue, writer) = mpsc::channel(answers::QUEUE);
+        Self {
+            board: board::Board::default(),
+            feeds: feed::Feeds::default(),
+            targets: record::TargetCache::default(),
+            queue,
+            writer: Mutex::new(Some(writer)),
+            commits_fail: AtomicBool::new(false),
+            tracker: TaskTracker::new(),
+            shutdown: CancellationToken::new(),
+        }
+    }
+}
+
+impl Fleet {
+    /// Starts the answer writer and the ear for notices; once a server.
+    pub fn start_engine(&self) {
+        let mut writer = self.campaigns.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(queue) = writer.take() else { return };
+        let (tracker, shutdown) = (&self.campaigns.tracker, &self.campaigns.shutdown);
+        let (fleet, token) = (self.clone(), shutdown.clone());
+        tracker.spawn(async move { fleet.write_answers(queue, token).await });
+        let (fleet, token) = (self.clone(), shutdown.clone());
+        tracker.spawn(async move { fleet.hear_campaigns(token).await });
+    }
+
+    /// Stops them, once every answer in the queue is durable or refused; no agent waits any more.
+    pub async fn stop_engine(&self) {
+        self.campaigns.shutdown.cancel();
+        self.campaigns.tracker.close();
+        self.campaigns.tracker.wait().await;
+    }
+
+    /// What the host is asked now: at most 20 queries, oldest campaign first; nothing while answers can't be
+    /// committed.
+    #[must_use]
+    pub fn offers(&self, host: &KnownHost) -> Vec<Offer> {
+        if self.campaigns.commits_fail.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
+        self.campaigns.board.offers(host.id, self.settings.max_offers)
+    }
+
+    /// The campaigns that were last offered to a host and that it has not answered: for a body too large to be
+    /// read.
+    #[must_use]
+    pub fn last_offered(&self, host: &KnownHost) -> Vec<CampaignId> {
+        self.campaigns.board.last_offered(host.id)
+    }
+}
 
 /// Exactly one way to choose hosts, always within what the actor may run on.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -107,17 +198,6 @@ impl Totals {
     pub fn outstanding(&self) -> i64 {
         self.targeted - self.responded()
     }
-}
-
-/// Which campaigns are wanted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CampaignFilter {
-    /// States; none for any.
-    pub statuses: Option<Vec<CampaignStatus>>,
-    /// Runs of this saved query.
-    pub saved_query: Option<SavedQueryId>,
-    /// Part of the name or SQL.
-    pub search: Option<String>,
 }
 
 /// One host of a campaign.
@@ -291,215 +371,4 @@ pub struct Chunk {
     pub json: Bytes,
     /// Rows in it.
     pub rows: i64,
-}
-
-impl Fleet {
-    /// How many hosts a campaign with these targets would reach.
-    ///
-    /// # Errors
-    /// Denied; rejected (`targets…`); unavailable.
-    pub async fn preview_targets(
-        &self,
-        _actor: &Actor,
-        _targets: &Targets,
-    ) -> Result<TargetPreview, FleetError> {
-        todo!("owner: campaigns")
-    }
-
-    /// Starts a campaign.
-    ///
-    /// # Errors
-    /// Denied; rejected (`source.sql`, `source.savedQueryId`, `targets…`, `expiresInSeconds`, `idempotencyKey`);
-    /// unavailable.
-    pub async fn start_campaign(
-        &self,
-        _actor: &Actor,
-        _new: NewCampaign,
-        _idempotency_key: Option<&str>,
-    ) -> Result<Campaign, FleetError> {
-        todo!("owner: campaigns")
-    }
-
-    /// Stops a campaign; one that has ended stays as it ended.
-    ///
-    /// # Errors
-    /// Denied; rejected (`campaignId`); unavailable.
-    pub async fn stop_campaign(&self, _actor: &Actor, _id: &PublicId) -> Result<Campaign, FleetError> {
-        todo!("owner: campaigns")
-    }
-
-    /// Visible campaigns by outside id.
-    ///
-    /// # Errors
-    /// Denied; unavailable.
-    pub async fn campaigns_by_public_ids(
-        &self,
-        _actor: &Actor,
-        _ids: &[PublicId],
-    ) -> Result<HashMap<PublicId, Campaign>, FleetError> {
-        todo!("owner: campaigns")
-    }
-
-    /// Visible campaigns by inside id.
-    ///
-    /// # Errors
-    /// Denied; unavailable.
-    pub async fn campaigns_by_ids(
-        &self,
-        _actor: &Actor,
-        _ids: &[CampaignId],
-    ) -> Result<HashMap<CampaignId, Campaign>, FleetError> {
-        todo!("owner: campaigns")
-    }
-
-    /// A page of visible campaigns, newest first.
-    ///
-    /// # Errors
-    /// Denied; unavailable.
-    pub async fn campaigns(
-        &self,
-        _actor: &Actor,
-        _filter: &CampaignFilter,
-        _page: PageRequest,
-    ) -> Result<Page<Campaign>, FleetError> {
-        todo!("owner: campaigns")
-    }
-
-    /// How many visible campaigns match.
-    ///
-    /// # Errors
-    /// Denied; unavailable.
-    pub async fn count_campaigns(&self, _actor: &Actor, _filter: &CampaignFilter) -> Result<u64, FleetError> {
-        todo!("owner: campaigns")
-    }
-
-    /// Counters of campaigns, of the hosts the actor may see.
-    ///
-    /// # Errors
-    /// Denied; unavailable.
-    pub async fn campaign_totals(
-        &self,
-        _actor: &Actor,
-        _ids: &[CampaignId],
-    ) -> Result<HashMap<CampaignId, Totals>, FleetError> {
-        todo!("owner: campaigns")
-    }
-
-    /// Outstanding targets that are online now and that the actor may see.
-    ///
-    /// # Errors
-    /// Denied; unavailable.
-    pub async fn online_outstanding(&self, _actor: &Actor, _id: CampaignId) -> Result<u64, FleetError> {
-        todo!("owner: campaigns")
-    }
-
-    /// The cursor of the newest event.
-    #[must_use]
-    pub fn latest_cursor(&self, _campaign: &Campaign) -> String {
-        todo!("owner: campaigns")
-    }
-
-    /// A page of a campaign's events after a cursor; `host` keeps those of one host. Ends at 4 MiB, with at least
-    /// one event.
-    ///
-    /// # Errors
-    /// Denied; invalid or expired cursor; unavailable.
-    pub async fn campaign_events(
-        &self,
-        _actor: &Actor,
-        _campaign: &Campaign,
-        _host: Option<&PublicId>,
-        _after: Option<&str>,
-        _limit: u64,
-    ) -> Result<EventPage, FleetError> {
-        todo!("owner: campaigns")
-    }
-
-    /// A page of a campaign's targets by host id; `search` is a prefix of the host name.
-    ///
-    /// # Errors
-    /// Denied; unavailable.
-    pub async fn campaign_targets(
-        &self,
-        _actor: &Actor,
-        _campaign: &Campaign,
-        _states: Option<&[TargetState]>,
-        _search: Option<&str>,
-        _page: PageRequest,
-    ) -> Result<Page<Target>, FleetError> {
-        todo!("owner: campaigns")
-    }
-
-    /// How many targets match.
-    ///
-    /// # Errors
-    /// Denied; unavailable.
-    pub async fn count_campaign_targets(
-        &self,
-        _actor: &Actor,
-        _campaign: &Campaign,
-        _states: Option<&[TargetState]>,
-        _search: Option<&str>,
-    ) -> Result<u64, FleetError> {
-        todo!("owner: campaigns")
-    }
-
-    /// A page of a host's answers, newest campaign first; only those given in a team that the actor may see.
-    ///
-    /// # Errors
-    /// Denied; unavailable.
-    pub async fn answers_of_host(
-        &self,
-        _actor: &Actor,
-        _host: HostId,
-        _page: PageRequest,
-    ) -> Result<Page<HostAnswer>, FleetError> {
-        todo!("owner: campaigns")
-    }
-
-    /// Follows a campaign from its beginning, or after a cursor: first what is stored, then live, each event once
-    /// and in order. The first batch comes at once; the stream ends after the final batch.
-    ///
-    /// # Errors
-    /// Before the stream: denied, not found, invalid or expired cursor, unavailable. In it: expired, unavailable.
-    pub async fn follow_campaign(
-        &self,
-        _actor: &Actor,
-        _id: &PublicId,
-        _after: Option<&str>,
-        _options: BatchOptions,
-    ) -> Result<impl Stream<Item = Result<EventBatch, FleetError>> + Send + use<>, FleetError> {
-        Err::<futures_util::stream::Empty<_>, _>(FleetError::NotFound("campaign"))
-    }
-
-    /// Stores what a host answered, and returns when it is durable or can never be: what is unknown, ended, not
-    /// asked or a duplicate is dropped.
-    ///
-    /// # Errors
-    /// Unavailable: the agent must send it again.
-    pub async fn accept_answers(&self, _host: &KnownHost, _answers: Vec<Answer>) -> Result<(), FleetError> {
-        todo!("owner: campaigns")
-    }
-
-    /// The campaigns that were last offered to a host: for a body too large to be read.
-    #[must_use]
-    pub fn last_offered(&self, _host: &KnownHost) -> Vec<CampaignId> {
-        todo!("owner: campaigns")
-    }
-
-    /// Ends the campaigns whose time is over. A task.
-    ///
-    /// # Errors
-    /// Unavailable; the next run goes on.
-    pub async fn expire_campaigns(&self) -> Result<(), FleetError> {
-        todo!("owner: campaigns")
-    }
-
-    /// Loads running campaigns onto the board, newest first; called once after the server listens.
-    ///
-    /// # Errors
-    /// Unavailable; called again until it succeeds.
-    pub async fn load_board(&self) -> Result<(), FleetError> {
-        todo!("owner: campaigns")
-    }
 }

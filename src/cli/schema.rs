@@ -1,0 +1,18 @@
+//! `muster schema`: the public contract.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::Failure;
+
+/// Print the GraphQL schema.
+#[derive(Debug, Args)]
+pub(super) struct Schema {}
+
+impl Schema {
+    #[expect(clippy::unused_self, reason = "every command runs alike")]
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        todo!("the schema lands with its owner")
+    }
+}

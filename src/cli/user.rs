@@ -1,0 +1,138 @@
+//! `muster user`: people, on the configured database.
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::builder::PossibleValuesParser;
+use clap::builder::TypedValueParser as _;
+use clap::{Args, Subcommand};
+use entity::kind::Role;
+use serde_json::json;
+
+use super::Failure;
+use super::settings::Settings;
+use super::team::team_named;
+use super::terminal::data;
+use crate::app::App;
+use crate::clock::Clock;
+use crate::fleet::Fleet;
+use crate::fleet::users::NewUser;
+use crate::policy::Actor;
+
+/// Make and list users, on the configured database.
+#[derive(Debug, Args)]
+pub(super) struct User {
+    #[command(subcommand)]
+    command: UserCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum UserCommand {
+    Create(Box<Create>),
+    List(List),
+}
+
+/// Make a user and print the id.
+#[derive(Debug, Args)]
+struct Create {
+    /// E-mail, to sign in with.
+    #[arg(long)]
+    email: String,
+    /// Name to show.
+    #[arg(long)]
+    name: String,
+    /// What the user may do.
+    #[arg(long, ignore_case = true, value_parser = role())]
+    role: Role,
+    /// Team the role is for; everywhere when left out.
+    #[arg(long, value_name = "NAME")]
+    team: Option<String>,
+    /// Read the password from standard input: 12 to 128 characters.
+    #[arg(long, required = true)]
+    password_stdin: bool,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Print every user, one JSON object a line.
+#[derive(Debug, Args)]
+struct List {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl User {
+    pub(super) async fn run(self) -> Result<ExitCode, Failure> {
+        match self.command {
+            UserCommand::Create(create) => create.run().await?,
+            UserCommand::List(list) => list.run().await?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Create {
+    async fn run(self) -> Result<(), Failure> {
+        let Self { email, name, role, team, password_stdin: _, settings } = self;
+        let password = password_of_stdin()?;
+        let fleet = App::core(&settings.load()?, Clock::System).await?;
+        let team = match team {
+            Some(name) => Some(team_named(&fleet, &name).await?),
+            None => None,
+        };
+        let user = fleet.create_user(&Actor::System, NewUser { email, name, password, role, team }).await?;
+        Ok(data(user.public_id)?)
+    }
+}
+
+impl List {
+    async fn run(self) -> Result<(), Failure> {
+        let fleet = App::core(&self.settings.load()?, Clock::System).await?;
+        for user in fleet.users(&Actor::System).await? {
+            let roles = user.roles.teams.iter().map(|(team, role)| (*team, *role));
+            let teams = teams_of(&fleet, roles).await?;
+            let role = user.roles.global.map(word);
+            data(json!({ "id": user.public_id, "email": user.email, "name": user.name, "role": role,
+                "teams": teams }))?;
+        }
+        Ok(())
+    }
+}
+
+/// Roles in teams, by the teams' names.
+async fn teams_of(
+    fleet: &Fleet,
+    roles: impl Iterator<Item = (entity::id::TeamId, Role)>,
+) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
+    let roles: Vec<_> = roles.collect();
+    let ids: Vec<_> = roles.iter().map(|(team, _)| *team).collect();
+    let teams = fleet.teams_by_ids(&Actor::System, &ids).await?;
+    Ok(roles
+        .into_iter()
+        .filter_map(|(team, role)| Some((teams.get(&team)?.name.clone(), word(role).into())))
+        .collect())
+}
+
+/// A role as the API spells it.
+fn word(role: Role) -> String {
+    role.as_str().to_uppercase()
+}
+
+fn role() -> impl clap::builder::TypedValueParser<Value = Role> {
+    PossibleValuesParser::new(Role::ALL.iter().map(|role| word(*role))).map(|text| {
+        let named = Role::ALL.iter().find(|role| word(**role).eq_ignore_ascii_case(&text));
+        *named.expect("the parser lets only these words through")
+    })
+}
+
+/// The first line of standard input.
+fn password_of_stdin() -> Result<String, Failure> {
+    let mut line = String::new();
+    io::stdin().read_line(&mut line)?;
+    let password = line.trim_end_matches(['\r', '\n']);
+    if password.is_empty() {
+        Err("no password came by standard input".into())
+    } else {
+        Ok(password.to_owned())
+    }
+}

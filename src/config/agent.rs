@@ -1,0 +1,36 @@
+//! Section `agent`: hosts and their check-ins.
+
+use std::time::Duration;
+
+use super::error::ConfigError;
+use super::layers::Values;
+
+/// Hosts and their check-ins.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    /// Time between two check-ins of a host.
+    pub check_in_interval: Duration,
+    /// A host is online when it was seen within its interval and this.
+    pub online_grace: Duration,
+    /// A host is missing when it was not seen for this long.
+    pub missing_after: Duration,
+    /// A host's last-seen time is written at most this often.
+    pub presence_write_interval: Duration,
+    /// How long an unknown node key or enroll secret is remembered.
+    pub unknown_credential_memory: Duration,
+    /// How long hosts check in faster once a campaign wants them.
+    pub accelerate: Duration,
+}
+
+impl Agent {
+    pub(super) fn read(values: &Values) -> Result<Self, ConfigError> {
+        Ok(Self {
+            check_in_interval: values.get("agent.check_in_interval")?,
+            online_grace: values.get("agent.online_grace")?,
+            missing_after: values.get("agent.missing_after")?,
+            presence_write_interval: values.get("agent.presence_write_interval")?,
+            unknown_credential_memory: values.get("agent.unknown_credential_memory")?,
+            accelerate: values.get("agent.accelerate")?,
+        })
+    }
+}

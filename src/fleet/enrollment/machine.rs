@@ -1,0 +1,168 @@
+//! Which of the hosts with the same identifier is the one that enrolls.
+
+use entity::hosts;
+use entity::id::TeamId;
+
+use super::EnrollRequest;
+
+/// Hardware UUIDs that firmware gives to many machines.
+const USELESS_UUIDS: &[&str] = &[
+    "00000000-0000-0000-0000-000000000000",
+    "ffffffff-ffff-ffff-ffff-ffffffffffff",
+    "03000200-0400-0500-0006-000700080009",
+    "not settable",
+    "not specified",
+    "none",
+];
+
+/// What an enrollment is.
+#[derive(Debug, PartialEq)]
+pub(super) enum Match<'a> {
+    /// This host again.
+    Same(&'a hosts::Model),
+    /// A host that was not there.
+    New {
+        /// Other machines of the same team under the same identifier.
+        clones_of: Vec<&'a hosts::Model>,
+        /// The same machine, as hosts of other teams.
+        foreign_to: Vec<&'a hosts::Model>,
+    },
+}
+
+/// Finds the enrolling machine among the hosts of its identifier. Of several that it may be, one with its own
+/// hardware UUID comes before one whose UUID is unknown, and a newer enrollment before an older.
+pub(super) fn find<'a>(namesakes: &'a [hosts::Model], request: &EnrollRequest, team: TeamId) -> Match<'a> {
+    let same = namesakes
+        .iter()
+        .filter(|host| host.team_id == team && is_same_machine(host, request))
+        .max_by_key(|host| (have_equal_uuids(host, request), host.last_enrolled_at, host.id));
+    if let Some(host) = same {
+        return Match::Same(host);
+    }
+    let (own, others): (Vec<_>, Vec<_>) = namesakes.iter().partition(|host| host.team_id == team);
+    let foreign_to = others.into_iter().filter(|host| is_same_machine(host, request)).collect();
+    Match::New { clones_of: own, foreign_to }
+}
+
+/// Hardware UUIDs decide where both are known. Where they are not, an identifier that many machines share needs
+/// the host name beside it; any other identifier is enough.
+fn is_same_machine(host: &hosts::Model, request: &EnrollRequest) -> bool {
+    if uuid_of(host).is_some() && request.hardware_uuid.is_some() {
+        return have_equal_uuids(host, request);
+    }
+    if is_useless_uuid(&request.host_identifier) {
+        return request.hostname.as_ref().is_none_or(|name| *name == host.hostname);
+    }
+    true
+}
+
+fn have_equal_uuids(host: &hosts::Model, request: &EnrollRequest) -> bool {
+    match (uuid_of(host), &request.hardware_uuid) {
+        (Some(stored), Some(told)) => stored.eq_ignore_ascii_case(told),
+        _ => false,
+    }
+}
+
+fn uuid_of(host: &hosts::Model) -> Option<&str> {
+    Some(host.hardware_uuid.as_str()).filter(|uuid| !is_useless_uuid(uuid))
+}
+
+/// Whether a hardware UUID says nothing: empty, or a filler of the firmware.
+pub(super) fn is_useless_uuid(uuid: &str) -> bool {
+    let uuid = uuid.trim().to_ascii_lowercase();
+    uuid.is_empty() || uuid.starts_with("to be filled") || USELESS_UUIDS.contains(&uuid.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use entity::id::{HostId, PublicId};
+    use entity::kind::Platform;
+
+    use super::*;
+    use crate::clock::Timestamp;
+
+    const A: &str = "4C4C4544-0000-0000-0000-00000000000A";
+    const B: &str = "4C4C4544-0000-0000-0000-00000000000B";
+    const ZERO: &str = "00000000-0000-0000-0000-000000000000";
+
+    fn host(id: i64, team: i64, uuid: &str) -> hosts::Model {
+        hosts::Model {
+            id: HostId(id),
+            public_id: PublicId(format!("hst_{id}")),
+            team_id: TeamId(team),
+            host_identifier: "web-1".to_owned(),
+            hardware_uuid: uuid.to_owned(),
+            hostname: "web-1".to_owned(),
+            serial_number: None,
+            platform: Platform::Linux,
+            os_version: None,
+            osquery_version: None,
+            memory_bytes: None,
+            check_in_interval_s: 10,
+            enrolled_at: Timestamp(id),
+            last_enrolled_at: Timestamp(id),
+            last_seen_at: Timestamp(id),
+            clone_suspected_at: None,
+            foreign_secret_at: None,
+        }
+    }
+
+    fn request(uuid: Option<&str>) -> EnrollRequest {
+        EnrollRequest {
+            host_identifier: "web-1".to_owned(),
+            hostname: Some("web-1".to_owned()),
+            hardware_uuid: uuid.map(str::to_owned),
+            ..EnrollRequest::default()
+        }
+    }
+
+    #[test]
+    fn equal_identifier_uuid_and_team_are_the_same_host() {
+        let hosts = [host(1, 0, B), host(2, 0, A), host(3, 7, A)];
+        assert_eq!(find(&hosts, &request(Some(A)), TeamId(0)), Match::Same(&hosts[1]));
+        assert_eq!(find(&hosts, &request(Some(&A.to_lowercase())), TeamId(7)), Match::Same(&hosts[2]));
+    }
+
+    #[test]
+    fn another_uuid_is_a_clone_of_its_team_only() {
+        let hosts = [host(1, 0, A), host(2, 7, A)];
+        let found = find(&hosts, &request(Some(B)), TeamId(0));
+        assert_eq!(found, Match::New { clones_of: vec![&hosts[0]], foreign_to: vec![] });
+    }
+
+    #[test]
+    fn a_secret_of_another_team_makes_a_new_host() {
+        let hosts = [host(1, 7, A), host(2, 8, B)];
+        let found = find(&hosts, &request(Some(A)), TeamId(0));
+        assert_eq!(found, Match::New { clones_of: vec![], foreign_to: vec![&hosts[0]] });
+    }
+
+    #[test]
+    fn an_unknown_uuid_contradicts_nothing() {
+        let hosts = [host(1, 0, "")];
+        assert_eq!(find(&hosts, &request(Some(A)), TeamId(0)), Match::Same(&hosts[0]));
+        let hosts = [host(1, 0, A)];
+        assert_eq!(find(&hosts, &request(None), TeamId(0)), Match::Same(&hosts[0]));
+    }
+
+    #[test]
+    fn machines_that_share_a_useless_identifier_are_told_apart_by_name() {
+        let mut hosts = [host(1, 0, "")];
+        hosts[0].host_identifier = ZERO.to_owned();
+        let mut other = EnrollRequest { host_identifier: ZERO.to_owned(), ..request(None) };
+        assert_eq!(find(&hosts, &other, TeamId(0)), Match::Same(&hosts[0]));
+        other.hostname = Some("web-2".to_owned());
+        let found = find(&hosts, &other, TeamId(0));
+        assert_eq!(found, Match::New { clones_of: vec![&hosts[0]], foreign_to: vec![] });
+    }
+
+    #[test]
+    fn firmware_fillers_are_no_uuid() {
+        for filler in
+            ["", " ", ZERO, "03000200-0400-0500-0006-000700080009", "Not Settable", "To be filled by O.E.M."]
+        {
+            assert!(is_useless_uuid(filler), "{filler}");
+        }
+        assert!(!is_useless_uuid(A));
+    }
+}

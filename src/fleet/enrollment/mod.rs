@@ -1,0 +1,287 @@
+//! Enrollment: a host shows a secret and gets a node key.
+
+mod guard;
+mod machine;
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use entity::hosts;
+use entity::id::{HostId, PublicId, TeamId};
+use entity::kind::{ChangeKind, Platform};
+use sea_orm::{ActiveValue::Set, DatabaseTransaction};
+use serde_json::json;
+
+use super::activity::NewActivity;
+use super::{Fleet, FleetError};
+use crate::auth::keys::{new_public_id, new_secret};
+use crate::clock::Timestamp;
+use crate::policy::{Actor, Scope};
+use crate::store::{changes, enrollment as rows, label_members, node_keys};
+
+pub use guard::Guard;
+use machine::Match;
+
+/// New keys of one host in [`KEY_WINDOW`] at most.
+const KEYS_IN_WINDOW: u64 = 5;
+const KEY_WINDOW: Duration = Duration::from_mins(10);
+
+/// What a host says of itself when it enrolls; cleaned, bounded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EnrollRequest {
+    /// The secret, trimmed.
+    pub secret: String,
+    /// What osquery calls itself by; never empty.
+    pub host_identifier: String,
+    /// Operating system family.
+    pub platform: Option<Platform>,
+    /// Hardware UUID.
+    pub hardware_uuid: Option<String>,
+    /// Host name.
+    pub hostname: Option<String>,
+    /// Hardware serial.
+    pub serial_number: Option<String>,
+    /// Operating system name and version.
+    pub os_version: Option<String>,
+    /// osquery version.
+    pub osquery_version: Option<String>,
+    /// Physical memory in bytes.
+    pub memory_bytes: Option<i64>,
+}
+
+/// Outcome of an enrollment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Enrolled {
+    /// The new node key: 256 random bits in base64url.
+    Key(String),
+    /// The secret is wrong, expired or revoked.
+    WrongSecret,
+    /// More than 5 new keys in 10 minutes for this host, or too many failures from this source: try again later.
+    TooOften,
+}
+
+impl Fleet {
+    /// Enrolls a host by design.md 6.6: the same identifier, hardware UUID and team are the same host with a new
+    /// key; a secret of another team never takes a host over; another hardware UUID is flagged as a clone.
+    ///
+    /// # Errors
+    /// Unavailable.
+    pub async fn enroll(&self, request: EnrollRequest, source: IpAddr) -> Result<Enrolled, FleetError> {
+        if self.enroll_guard.is_shut(source, Instant::now()) {
+            return Ok(Enrolled::TooOften);
+        }
+        let Some(team) = self.team_of_enroll_secret(&request.secret).await? else {
+            self.refuse_enrollment(source).await;
+            return Ok(Enrolled::WrongSecret);
+        };
+        let now = self.store.now().await?;
+        let tx = self.store.begin().await?;
+        let Some(host) = self.place_host(&tx, &request, team, now).await? else {
+            tx.rollback().await?;
+            return Ok(Enrolled::TooOften);
+        };
+        let key = new_secret();
+        node_keys::issue(&tx, host, &self.keys.hash(&key), now).await?;
+        changes::record(&tx, &[(ChangeKind::Host, host.0)]).await?;
+        tx.commit().await?;
+        self.announce().await;
+        self.presence.seen(host, self.clock.now());
+        Ok(Enrolled::Key(key))
+    }
+
+    /// The row of the enrolling host, found or made; none when it has asked for too many keys lately.
+    async fn place_host(
+        &self,
+        tx: &DatabaseTransaction,
+        request: &EnrollRequest,
+        team: TeamId,
+        now: Timestamp,
+    ) -> Result<Option<HostId>, FleetError> {
+        rows::lock_identifier(tx, &request.host_identifier).await?;
+        let namesakes = rows::hosts_of_identifier(tx, &Scope::system(), &request.host_identifier).await?;
+        match machine::find(&namesakes, request, team) {
+            Match::Same(host) => self.enroll_again(tx, host, request, now).await,
+            Match::New { clones_of, foreign_to } => {
+                let (id, public_id) = self.add_host(tx, request, team, now).await?;
+                let added = Added { id, public_id: &public_id, team, now };
+                self.flag_clones(tx, &added, &clones_of).await?;
+                self.flag_foreign_secret(tx, &added, &foreign_to).await?;
+                Ok(Some(id))
+            }
+        }
+    }
+
+    async fn enroll_again(
+        &self,
+        tx: &DatabaseTransaction,
+        host: &hosts::Model,
+        request: &EnrollRequest,
+        now: Timestamp,
+    ) -> Result<Option<HostId>, FleetError> {
+        let since = now.minus(KEY_WINDOW);
+        if node_keys::count_issued(tx, &Scope::system(), host.id, since).await? >= KEYS_IN_WINDOW {
+            tracing::warn!(host.id = host.id.0, "a host asked for too many node keys; it has to wait");
+            return Ok(None);
+        }
+        rows::update_host(tx, host.id, self.reported(request, now)).await?;
+        label_members::set_built_in(tx, host.id, request.platform.unwrap_or(host.platform)).await?;
+        self.record_enrolled(tx, host.id, &host.public_id, host.team_id).await?;
+        Ok(Some(host.id))
+    }
+
+    async fn add_host(
+        &self,
+        tx: &DatabaseTransaction,
+        request: &EnrollRequest,
+        team: TeamId,
+        now: Timestamp,
+    ) -> Result<(HostId, PublicId), FleetError> {
+        let public_id = new_public_id("hst");
+        let platform = request.platform.unwrap_or(Platform::Other);
+        let host = hosts::ActiveModel {
+            public_id: Set(public_id.clone()),
+            team_id: Set(team),
+            host_identifier: Set(request.host_identifier.clone()),
+            hardware_uuid: Set(request.hardware_uuid.clone().unwrap_or_default()),
+            hostname: Set(request.hostname.clone().unwrap_or_else(|| request.host_identifier.clone())),
+            platform: Set(platform),
+            enrolled_at: Set(now),
+            last_seen_at: Set(now),
+            ..self.reported(request, now)
+        };
+        let id = rows::insert_host(tx, host).await?;
+        label_members::set_built_in(tx, id, platform).await?;
+        self.record_enrolled(tx, id, &public_id, team).await?;
+        Ok((id, public_id))
+    }
+
+    /// The columns that an enrollment tells; what it does not tell stays.
+    fn reported(&self, request: &EnrollRequest, now: Timestamp) -> hosts::ActiveModel {
+        let interval = self.settings.check_in_interval.as_secs();
+        let mut host = hosts::ActiveModel {
+            check_in_interval_s: Set(i32::try_from(interval).unwrap_or(i32::MAX)),
+            last_enrolled_at: Set(now),
+            ..Default::default()
+        };
+        if let Some(uuid) = &request.hardware_uuid {
+            host.hardware_uuid = Set(uuid.clone());
+        }
+        if let Some(hostname) = &request.hostname {
+            host.hostname = Set(hostname.clone());
+        }
+        if let Some(platform) = request.platform {
+            host.platform = Set(platform);
+        }
+        if request.serial_number.is_some() {
+            host.serial_number = Set(request.serial_number.clone());
+        }
+        if request.os_version.is_some() {
+            host.os_version = Set(request.os_version.clone());
+        }
+        if request.osquery_version.is_some() {
+            host.osquery_version = Set(request.osquery_version.clone());
+        }
+        if request.memory_bytes.is_some() {
+            host.memory_bytes = Set(request.memory_bytes);
+        }
+        host
+    }
+
+    async fn record_enrolled(
+        &self,
+        tx: &DatabaseTransaction,
+        host: HostId,
+        public_id: &PublicId,
+        team: TeamId,
+    ) -> Result<(), FleetError> {
+        let activity = NewActivity {
+            kind: "host.enrolled",
+            team: team.some(),
+            subject: Some(public_id),
+            details: json!({}),
+        };
+        self.record_activity(tx, &Actor::Host(host), activity).await
+    }
+
+    async fn flag_clones(
+        &self,
+        tx: &DatabaseTransaction,
+        added: &Added<'_>,
+        clones_of: &[&hosts::Model],
+    ) -> Result<(), FleetError> {
+        if clones_of.is_empty() {
+            return Ok(());
+        }
+        rows::flag_clones(tx, &added.with(clones_of), added.now).await?;
+        let activity = NewActivity {
+            kind: "host.clone_suspected",
+            team: added.team.some(),
+            subject: Some(added.public_id),
+            details: json!({ "hosts": public_ids(clones_of) }),
+        };
+        self.record_activity(tx, &Actor::Host(added.id), activity).await
+    }
+
+    /// Both hosts are flagged and each team is told of its own only.
+    async fn flag_foreign_secret(
+        &self,
+        tx: &DatabaseTransaction,
+        added: &Added<'_>,
+        foreign_to: &[&hosts::Model],
+    ) -> Result<(), FleetError> {
+        if foreign_to.is_empty() {
+            return Ok(());
+        }
+        rows::flag_foreign_secret(tx, &added.with(foreign_to), added.now).await?;
+        let theirs = foreign_to.iter().map(|host| (&host.public_id, host.team_id));
+        for (subject, team) in std::iter::once((added.public_id, added.team)).chain(theirs) {
+            let activity = NewActivity {
+                kind: "host.foreign_secret",
+                team: team.some(),
+                subject: Some(subject),
+                details: json!({}),
+            };
+            self.record_activity(tx, &Actor::Host(added.id), activity).await?;
+        }
+        Ok(())
+    }
+
+    /// Counts a wrong secret, and notes it in the audit trail at most once a minute per source. That it can't be
+    /// noted does not change the answer.
+    async fn refuse_enrollment(&self, source: IpAddr) {
+        if !self.enroll_guard.failed(source, Instant::now()) {
+            return;
+        }
+        if let Err(error) = self.record_refusal(source).await {
+            tracing::warn!(%error, "a refused enrollment could not be noted in the audit trail");
+        }
+    }
+
+    async fn record_refusal(&self, source: IpAddr) -> Result<(), FleetError> {
+        let tx = self.store.begin().await?;
+        let details = json!({ "source": source.to_string() });
+        let activity = NewActivity { kind: "enroll.refused", team: None, subject: None, details };
+        self.record_activity(&tx, &Actor::Anonymous, activity).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// A host that was just made.
+struct Added<'a> {
+    id: HostId,
+    public_id: &'a PublicId,
+    team: TeamId,
+    now: Timestamp,
+}
+
+impl Added<'_> {
+    /// The ids of these hosts and of the new one, in order: its id is the largest.
+    fn with(&self, hosts: &[&hosts::Model]) -> Vec<HostId> {
+        hosts.iter().map(|host| host.id).chain([self.id]).collect()
+    }
+}
+
+fn public_ids<'a>(hosts: &[&'a hosts::Model]) -> Vec<&'a str> {
+    hosts.iter().map(|host| host.public_id.0.as_str()).collect()
+}

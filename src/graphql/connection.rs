@@ -1,0 +1,214 @@
+//! Lists as Relay connections: edges with cursors, and the nodes alone.
+
+use async_graphql::{Context, Object};
+
+use super::context::ContextExt;
+use super::error::Result;
+use super::page::List;
+use super::scalars::int;
+use crate::fleet::campaigns::{Campaign, CampaignFilter, EventPage, TargetState};
+use crate::fleet::hosts::{HostFilter, Key, Page, PageRequest};
+use entity::id::PublicId;
+
+/// The cursor of an edge, sealed when it is asked for.
+#[derive(Clone, Debug)]
+pub enum Cursor {
+    /// Of a row of a list.
+    Row(List, Key),
+    /// Of an event, sealed already.
+    Event(String),
+}
+
+impl Cursor {
+    /// The cursor as clients see it.
+    #[must_use]
+    pub fn shown(&self, ctx: &Context<'_>) -> String {
+        match self {
+            Self::Row(list, key) => list.seal(ctx.fleet().keys(), key),
+            Self::Event(cursor) => cursor.clone(),
+        }
+    }
+}
+
+/// What surrounds a page.
+pub struct PageInfo {
+    more_after: bool,
+    more_before: bool,
+    start: Option<Cursor>,
+    end: Option<Cursor>,
+}
+
+/// Relay page information.
+#[Object]
+impl PageInfo {
+    /// More edges exist after endCursor.
+    async fn has_next_page(&self) -> bool {
+        self.more_after
+    }
+
+    /// More edges exist before startCursor.
+    async fn has_previous_page(&self) -> bool {
+        self.more_before
+    }
+
+    /// Cursor of the first edge.
+    async fn start_cursor(&self, ctx: &Context<'_>) -> Option<String> {
+        self.start.as_ref().map(|cursor| cursor.shown(ctx))
+    }
+
+    /// Cursor of the last edge.
+    async fn end_cursor(&self, ctx: &Context<'_>) -> Option<String> {
+        self.end.as_ref().map(|cursor| cursor.shown(ctx))
+    }
+}
+
+/// A page on its way into a connection.
+pub struct Listed<N> {
+    /// The nodes, each with its cursor.
+    pub nodes: Vec<(Cursor, N)>,
+    /// What surrounds them.
+    pub page_info: PageInfo,
+}
+
+impl<N> Listed<N> {
+    /// The page that answers `request`, its rows wrapped as nodes.
+    pub fn page<T>(list: List, request: &PageRequest, page: Page<T>, wrap: impl Fn(T) -> N) -> Self {
+        let started = request.after.is_some();
+        let (more_before, more_after) =
+            if request.backward { (page.more, started) } else { (started, page.more) };
+        let row = |(key, item)| (Cursor::Row(list, key), wrap(item));
+        let nodes: Vec<_> = page.items.into_iter().map(row).collect();
+        let start = nodes.first().map(|(cursor, _)| cursor.clone());
+        let end = nodes.last().map(|(cursor, _)| cursor.clone());
+        Self { nodes, page_info: PageInfo { more_after, more_before, start, end } }
+    }
+}
+
+impl<N: From<crate::fleet::campaigns::Event>> Listed<N> {
+    /// A page of events that follow `after`. It ends where the reader stopped, which may be past its last event.
+    #[must_use]
+    pub fn events(after: Option<&str>, page: EventPage) -> Self {
+        let start = page.events.first().map(|event| Cursor::Event(event.cursor.clone()));
+        let end = Some(Cursor::Event(page.end_cursor));
+        let node =
+            |event: crate::fleet::campaigns::Event| (Cursor::Event(event.cursor.clone()), event.into());
+        Self {
+            nodes: page.events.into_iter().map(node).collect(),
+            page_info: PageInfo { more_after: page.more, more_before: after.is_some(), start, end },
+        }
+    }
+}
+
+/// A total that is counted when it is asked for.
+pub enum Total {
+    /// Of hosts.
+    Hosts(HostFilter),
+    /// Of teams.
+    Teams,
+    /// Of saved queries: team, part of the name.
+    SavedQueries(Option<PublicId>, Option<String>),
+    /// Of campaigns.
+    Campaigns(CampaignFilter),
+    /// Of the targets of a campaign: states, prefix of the host name.
+    Targets(Campaign, Option<Vec<TargetState>>, Option<String>),
+}
+
+impl Total {
+    /// Counts what the caller may see.
+    ///
+    /// # Errors
+    /// Denied; unavailable.
+    pub async fn count(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
+        let (fleet, actor) = (ctx.fleet(), ctx.actor());
+        let total = match self {
+            Self::Hosts(filter) => fleet.count_hosts(actor, filter).await?,
+            Self::Teams => fleet.count_teams(actor).await?,
+            Self::SavedQueries(team, search) => {
+                fleet.count_saved_queries(actor, team.as_ref(), search.as_deref()).await?
+            }
+            Self::Campaigns(filter) => fleet.count_campaigns(actor, filter).await?,
+            Self::Targets(campaign, states, search) => {
+                fleet.count_campaign_targets(actor, campaign, states.as_deref(), search.as_deref()).await?
+            }
+        };
+        Ok(Some(int(total)))
+    }
+}
+
+/// Declares a connection and its edge: `nodes` and `pageInfo` are the same in all, `totalCount` is in those that
+/// name it.
+macro_rules! connection {
+    (
+        $(#[$page:meta])* $connection:ident { $($(#[$count:meta])* $total_count:ident)? }
+        $(#[$one:meta])* $edge:ident { $(#[$the:meta])* $model:ty }
+    ) => {
+        $(#[$page])*
+        pub struct $connection {
+            edges: Vec<$edge>,
+            page_info: $crate::graphql::connection::PageInfo,
+            $($total_count: $crate::graphql::connection::Total,)?
+        }
+
+        $(#[$one])*
+        pub struct $edge {
+            cursor: $crate::graphql::connection::Cursor,
+            node: $model,
+        }
+
+        impl $connection {
+            /// The connection of a page.
+            #[must_use]
+            pub fn new(
+                listed: $crate::graphql::connection::Listed<$model>
+                $(, $total_count: $crate::graphql::connection::Total)?
+            ) -> Self {
+                let edges = listed.nodes.into_iter().map(|(cursor, node)| $edge { cursor, node }).collect();
+                Self { edges, page_info: listed.page_info $(, $total_count)? }
+            }
+        }
+
+        $(#[$page])*
+        #[async_graphql::Object]
+        impl $connection {
+            /// Edges in order.
+            async fn edges(&self) -> &[$edge] {
+                &self.edges
+            }
+
+            /// Nodes in order, for clients that need no cursors.
+            async fn nodes(&self) -> Vec<&$model> {
+                self.edges.iter().map(|edge| &edge.node).collect()
+            }
+
+            /// Page information.
+            async fn page_info(&self) -> &$crate::graphql::connection::PageInfo {
+                &self.page_info
+            }
+
+            $(
+                $(#[$count])*
+                async fn $total_count(
+                    &self,
+                    ctx: &async_graphql::Context<'_>,
+                ) -> $crate::graphql::error::Result<Option<i32>> {
+                    self.$total_count.count(ctx).await
+                }
+            )?
+        }
+
+        $(#[$one])*
+        #[async_graphql::Object]
+        impl $edge {
+            /// Cursor of the edge.
+            async fn cursor(&self, ctx: &async_graphql::Context<'_>) -> String {
+                self.cursor.shown(ctx)
+            }
+
+            $(#[$the])*
+            async fn node(&self) -> &$model {
+                &self.node
+            }
+        }
+    };
+}
+pub(crate) use connection;

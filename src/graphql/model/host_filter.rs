@@ -1,0 +1,100 @@
+//! Which hosts, and in which order.
+
+use async_graphql::{Enum, InputObject, OneofObject};
+
+use super::host::{Host, HostStatus, Platform};
+use super::label::Label;
+use super::team::Team;
+use crate::fleet::hosts;
+use crate::graphql::id::{Id, publics};
+use crate::graphql::scalars::Text;
+
+/// Sort direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum SortDirection {
+    /// Smallest first.
+    Asc,
+    /// Largest first.
+    Desc,
+}
+
+/// Fields hosts can be sorted by; the id is always the tie-breaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "hosts::HostSortField")]
+pub enum HostSortField {
+    /// Host name.
+    Hostname,
+    /// Last contact.
+    LastSeenAt,
+    /// First enrolled.
+    EnrolledAt,
+}
+
+/// Sort order of hosts.
+#[derive(Clone, Copy, Debug, InputObject)]
+pub struct HostSort {
+    /// Field to sort by.
+    #[graphql(default_with = "HostSortField::LastSeenAt")]
+    field: HostSortField,
+    /// Direction to sort in.
+    #[graphql(default_with = "SortDirection::Desc")]
+    direction: SortDirection,
+}
+
+impl HostSort {
+    /// The order asked for; last seen first when the argument is left out.
+    #[must_use]
+    pub fn wanted(argument: Option<Self>) -> hosts::HostSort {
+        let (field, direction) = argument
+            .map_or((HostSortField::LastSeenAt, SortDirection::Desc), |sort| (sort.field, sort.direction));
+        hosts::HostSort { field: field.into(), descending: direction == SortDirection::Desc }
+    }
+}
+
+/// Conditions that a host must all meet; each list means any of.
+#[derive(InputObject)]
+pub struct HostFilter {
+    /// Teams.
+    team_ids: Option<Vec<Id<Team>>>,
+    /// Labels.
+    label_ids: Option<Vec<Id<Label>>>,
+    /// Platforms.
+    platforms: Option<Vec<Platform>>,
+    /// States.
+    statuses: Option<Vec<HostStatus>>,
+    /// Hardware UUID.
+    uuid: Option<Text>,
+    /// Hardware serial.
+    serial_number: Option<Text>,
+    /// Prefix of host name, identifier, serial or UUID.
+    search: Option<Text>,
+}
+
+impl From<HostFilter> for hosts::HostFilter {
+    fn from(filter: HostFilter) -> Self {
+        let HostFilter { team_ids, label_ids, platforms, statuses, uuid, serial_number, search } = filter;
+        Self {
+            team_ids: team_ids.map(publics),
+            label_ids: label_ids.map(publics),
+            platforms: platforms.map(each_into),
+            statuses: statuses.map(each_into),
+            uuid: uuid.map(|text| text.0),
+            serial_number: serial_number.map(|text| text.0),
+            search: search.map(|text| text.0),
+        }
+    }
+}
+
+/// A list of the API's words in the core's, or the other way.
+pub fn each_into<A: Into<B>, B>(words: Vec<A>) -> Vec<B> {
+    words.into_iter().map(Into::into).collect()
+}
+
+/// Exactly one way to name a host.
+#[derive(OneofObject)]
+pub enum HostLookup {
+    /// Global id.
+    Id(Id<Host>),
+    /// osquery host identifier.
+    HostIdentifier(Text),
+}

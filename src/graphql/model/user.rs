@@ -1,0 +1,114 @@
+//! Users and API tokens: who acts.
+
+use async_graphql::{Context, Enum, ID, Interface, Object};
+use entity::id::UserId;
+
+use crate::fleet::users;
+use crate::graphql::context::ContextExt;
+use crate::graphql::error::Result;
+use crate::graphql::id::{Identified, shown};
+use crate::graphql::scalars::DateTime;
+use crate::policy;
+
+/// Role of a user, global or in one team.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "policy::Role")]
+pub enum Role {
+    /// Reads; runs saved queries that are marked observer-can-run.
+    Observer,
+    /// Also runs any SQL live.
+    ObserverPlus,
+    /// Also manages queries, packs, labels, policies and hosts.
+    Maintainer,
+    /// Also manages users, teams, secrets and settings.
+    Admin,
+    /// Applies configuration; reads nothing of hosts. For automation.
+    Gitops,
+}
+
+/// Who acts: a user or an API token.
+#[derive(Clone, Debug, Interface)]
+#[graphql(field(name = "display_name", ty = "&str", desc = "Name to show."))]
+pub enum Actor {
+    /// A person.
+    User(User),
+    /// A program.
+    ApiToken(ApiToken),
+}
+
+impl Actor {
+    /// Who made a thing; none when the system did, and when they are gone.
+    ///
+    /// # Errors
+    /// Denied; unavailable.
+    pub async fn load(ctx: &Context<'_>, id: Option<UserId>) -> Result<Option<Self>> {
+        match id {
+            Some(id) => Ok(ctx.load(id).await?.map(Self::User)),
+            None => Ok(None),
+        }
+    }
+}
+
+/// A person.
+#[derive(Clone, Debug)]
+pub struct User(pub users::User);
+
+impl Identified for User {
+    const PREFIX: &'static str = "usr";
+}
+
+/// A person.
+#[Object]
+impl User {
+    /// Global id.
+    pub(super) async fn id(&self) -> ID {
+        shown(&self.0.public_id)
+    }
+
+    /// Name to show.
+    async fn display_name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// E-mail; null when the viewer may not see it.
+    async fn email(&self) -> Option<&str> {
+        self.0.email.as_deref()
+    }
+
+    /// Global role, when the user has one.
+    async fn role(&self) -> Option<Role> {
+        self.0.roles.global.map(Role::from)
+    }
+}
+
+/// A credential for programs.
+#[derive(Clone, Debug)]
+pub struct ApiToken(pub users::ApiToken);
+
+impl Identified for ApiToken {
+    const PREFIX: &'static str = "tok";
+}
+
+/// A credential for programs.
+#[Object]
+impl ApiToken {
+    /// Global id.
+    pub(super) async fn id(&self) -> ID {
+        shown(&self.0.public_id)
+    }
+
+    /// Name to show.
+    async fn display_name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// When it ends.
+    async fn expires_at(&self) -> Option<DateTime> {
+        Some(DateTime(self.0.expires_at))
+    }
+
+    /// When it was last used, to the minute.
+    async fn last_used_at(&self) -> Option<DateTime> {
+        self.0.last_used_at.map(DateTime)
+    }
+}

@@ -1,0 +1,48 @@
+//! Teams.
+
+use async_graphql::{Context, InputObject, Object, SimpleObject};
+
+use crate::graphql::context::ContextExt;
+use crate::graphql::error::Result;
+use crate::graphql::model::team::Team;
+use crate::graphql::scalars::{Text, text};
+use crate::graphql::user_error::{UserError, settle};
+
+/// Writes of teams.
+#[derive(Default)]
+pub(super) struct TeamMutation;
+
+/// Input of createTeam.
+#[derive(InputObject)]
+struct CreateTeamInput {
+    /// Name, unique.
+    name: Text,
+    /// Purpose.
+    description: Option<Text>,
+    /// Same key returns the first answer again.
+    idempotency_key: Option<Text>,
+}
+
+/// Answer of createTeam.
+#[derive(SimpleObject)]
+struct CreateTeamPayload {
+    /// The team, or null when there are errors.
+    team: Option<Team>,
+    /// What to mend.
+    user_errors: Vec<UserError>,
+}
+
+#[Object]
+impl TeamMutation {
+    /// Creates a team.
+    async fn create_team(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The team.")] input: CreateTeamInput,
+    ) -> Result<Option<CreateTeamPayload>> {
+        let (description, key) = (text(input.description.as_ref()), text(input.idempotency_key.as_ref()));
+        let made = ctx.fleet().create_team(ctx.actor(), &input.name.0, description, key).await;
+        let (team, user_errors) = settle(made)?;
+        Ok(Some(CreateTeamPayload { team: team.map(Team), user_errors }))
+    }
+}

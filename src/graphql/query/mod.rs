@@ -1,0 +1,26 @@
+//! Reads: the fields of `Query`, a file a noun. Each is nullable, so that one that fails does not take the others
+//! along.
+
+mod nodes;
+mod viewer;
+mod hosts;
+mod teams;
+mod labels;
+mod enroll_secrets;
+mod saved_queries;
+mod campaigns;
+
+use async_graphql::MergedObject;
+
+/// Reads.
+#[derive(Default, MergedObject)]
+pub struct Query(
+    nodes::NodeQuery,
+    viewer::ViewerQuery,
+    hosts::HostQuery,
+    teams::TeamQuery,
+    labels::LabelQuery,
+    enroll_secrets::EnrollSecretQuery,
+    saved_queries::SavedQueryQuery,
+    campaigns::CampaignQuery,
+);

@@ -1,0 +1,9 @@
+//! Streams: the fields of `Subscription`, a file a noun.
+
+mod campaigns;
+
+use async_graphql::MergedSubscription;
+
+/// Streams.
+#[derive(Default, MergedSubscription)]
+pub struct Subscription(campaigns::CampaignSubscription);

@@ -1,0 +1,109 @@
+//! The accept loop: one task a connection, with time-outs, and a stop in two stages.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+
+/// How long a listener waits for its clients.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For the first request's headers on a new connection.
+    pub headers: Duration,
+    /// For a further request; for its headers too.
+    pub idle: Duration,
+    /// For requests under way when the server stops.
+    pub drain: Duration,
+}
+
+/// How long accepting rests when the system refuses (out of file descriptors, most likely).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves `router` on `listener` until `shutdown`; then stops accepting, lets requests under way finish for at most
+/// `patience.drain`, and returns.
+pub async fn run(listener: TcpListener, router: Router, patience: Patience, shutdown: CancellationToken) {
+    let connections = TaskTracker::new();
+    let abort = CancellationToken::new();
+    while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
+        match accepted {
+            Ok((stream, peer)) => {
+                let connection = serve(stream, peer, router.clone(), patience, shutdown.clone());
+                let abort = abort.clone();
+                connections.spawn(async move { abort.run_until_cancelled(connection).await });
+            }
+            Err(error) => rest_after(&error).await,
+        }
+    }
+    drop(listener);
+    connections.close();
+    if timeout(patience.drain, connections.wait()).await.is_err() {
+        tracing::warn!(connections = connections.len(), "connections were cut at the end of the drain");
+        abort.cancel();
+        connections.wait().await;
+    }
+}
+
+/// Waits after a failed accept, unless it concerned that one connection only.
+async fn rest_after(error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+        tracing::warn!(%error, "a connection could not be accepted");
+        sleep(ACCEPT_PAUSE).await;
+    }
+}
+
+/// Serves one connection to its end.
+async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    patience: Patience,
+    shutdown: CancellationToken,
+) {
+    // Fails only on a socket that is closed already; then the first read says so.
+    drop(stream.set_nodelay(true));
+    let spoken = Arc::new(AtomicBool::new(false));
+    let first_request = Arc::clone(&spoken);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        first_request.store(true, Ordering::Relaxed);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().oneshot(request)
+    });
+    // The library's limit also runs while a connection is idle, so it is the longer of the two; the shorter one,
+    // for clients that connect and dawdle, is held below.
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(patience.idle)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let mut late = pin!(sleep(patience.headers));
+    loop {
+        tokio::select! {
+            result = connection.as_mut() => {
+                if let Err(error) = result {
+                    tracing::debug!(%error, %peer, "a connection ended early");
+                }
+                return;
+            }
+            () = late.as_mut(), if !spoken.load(Ordering::Relaxed) => return,
+            () = shutdown.cancelled() => break,
+        }
+    }
+    connection.as_mut().graceful_shutdown();
+    drop(connection.await);
+}

@@ -1,0 +1,177 @@
+//! The policy, as a table for people and as laws for any roles.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const OWN: TeamId = TeamId(1);
+const OTHER: TeamId = TeamId(2);
+
+fn user(roles: Roles) -> Actor {
+    Actor::User(UserActor {
+        id: UserId(1),
+        public_id: PublicId::new("usr", 1),
+        name: "Ada".into(),
+        credential: Credential::Session(SessionId(1)),
+        roles,
+    })
+}
+
+fn globally(role: Role) -> Roles {
+    Roles { global: Some(role), teams: BTreeMap::new() }
+}
+
+fn in_team(role: Role) -> Roles {
+    Roles { global: None, teams: [(OWN, role)].into() }
+}
+
+/// Where it is allowed: in the actor's own team, another team, no team.
+fn cell(roles: Roles, action: Action) -> String {
+    let actor = user(roles);
+    let places = [("own", OWN), ("other", OTHER), ("none", TeamId::NONE)];
+    let allowed = places.into_iter().filter(|(_, team)| allow(&actor, action, Some(*team)).is_ok());
+    match allowed.map(|(name, _)| name).collect::<Vec<_>>().join("+") {
+        nowhere if nowhere.is_empty() => "-".into(),
+        all if all == "own+other+none" => "everywhere".into(),
+        some => some,
+    }
+}
+
+fn matrix(roles: fn(Role) -> Roles) -> String {
+    let mut lines = vec![format!("{:<20}", "")];
+    lines[0].extend(Role::ALL.iter().map(|role| format!("{:<15}", role.as_str())));
+    for action in Action::ALL {
+        let cells = Role::ALL.iter().map(|role| format!("{:<15}", cell(roles(*role), *action)));
+        lines.push(format!("{:<20}", format!("{action:?}")) + &cells.collect::<String>());
+    }
+    lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_global_role() {
+    insta::assert_snapshot!(matrix(globally), @r"
+                        observer       observer_plus  maintainer     admin          gitops
+    ReadHosts           everywhere     everywhere     everywhere     everywhere     -
+    ManageHosts         -              -              everywhere     everywhere     -
+    ReadTeams           everywhere     everywhere     everywhere     everywhere     everywhere
+    ManageTeams         -              -              -              everywhere     -
+    ManageEnrollSecrets -              -              -              everywhere     -
+    ReadUsers           -              -              -              everywhere     -
+    ManageUsers         -              -              -              everywhere     -
+    ReadSavedQueries    everywhere     everywhere     everywhere     everywhere     everywhere
+    ManageSavedQueries  -              -              everywhere     everywhere     everywhere
+    ReadCampaigns       everywhere     everywhere     everywhere     everywhere     -
+    RunObserverQueries  everywhere     everywhere     everywhere     everywhere     -
+    RunAnySql           -              everywhere     everywhere     everywhere     -
+    StopAnyCampaign     -              -              everywhere     everywhere     -
+    ReadActivities      -              -              -              everywhere     -
+    ");
+}
+
+#[test]
+fn a_role_in_one_team() {
+    insta::assert_snapshot!(matrix(in_team), @r"
+                        observer       observer_plus  maintainer     admin          gitops
+    ReadHosts           own            own            own            own            -
+    ManageHosts         -              -              own            own            -
+    ReadTeams           own            own            own            own            own
+    ManageTeams         -              -              -              own            -
+    ManageEnrollSecrets -              -              -              own            -
+    ReadUsers           -              -              -              own            -
+    ManageUsers         -              -              -              own            -
+    ReadSavedQueries    own            own            own            own            own
+    ManageSavedQueries  -              -              own            own            own
+    ReadCampaigns       own            own            own            own            -
+    RunObserverQueries  own            own            own            own            -
+    RunAnySql           -              own            own            own            -
+    StopAnyCampaign     -              -              own            own            -
+    ReadActivities      -              -              -              own            -
+    ");
+}
+
+#[test]
+fn each_role_up_to_admin_may_all_that_the_weaker_one_may() {
+    for action in Action::ALL {
+        for pair in [Role::Observer, Role::ObserverPlus, Role::Maintainer, Role::Admin].windows(2) {
+            let may = |role| action.roles().contains(&role);
+            assert!(!may(pair[0]) || may(pair[1]), "{action:?}: {} but not {}", pair[0], pair[1]);
+        }
+    }
+}
+
+#[test]
+fn those_without_roles() {
+    for action in Action::ALL {
+        for team in [None, Some(OWN), Some(TeamId::NONE)] {
+            assert_eq!(allow(&Actor::Anonymous, *action, team), Err(Denied::Unauthenticated));
+            assert_eq!(allow(&Actor::Host(HostId(1)), *action, team), Err(Denied::Forbidden));
+            assert_eq!(allow(&user(Roles::default()), *action, team), Err(Denied::Forbidden));
+        }
+        assert_eq!(allow(&Actor::System, *action, None), Ok(Scope::system()));
+    }
+}
+
+#[test]
+fn every_action_is_listed_once() {
+    let mut listed = Action::ALL.to_vec();
+    assert!(listed.is_sorted(), "in the order of the declaration");
+    listed.dedup();
+    assert_eq!(listed.len(), Action::ALL.len());
+    assert_eq!(listed.last(), Some(&Action::ReadActivities), "the last of the declaration");
+}
+
+fn role() -> impl Strategy<Value = Role> {
+    prop::sample::select(Role::ALL)
+}
+
+fn roles() -> impl Strategy<Value = Roles> {
+    let teams = prop::collection::btree_map((1..6_i64).prop_map(TeamId), role(), 0..4);
+    (prop::option::of(role()), teams).prop_map(|(global, teams)| Roles { global, teams })
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    prop::sample::select(Action::ALL)
+}
+
+proptest! {
+    #[test]
+    fn a_place_is_allowed_exactly_when_it_is_in_the_scope_of_everywhere(
+        roles in roles(), action in action(), team in (0..8_i64).prop_map(TeamId),
+    ) {
+        let actor = user(roles);
+        let everywhere = allow(&actor, action, None);
+        let here = allow(&actor, action, Some(team));
+        prop_assert_eq!(here.is_ok(), everywhere.is_ok_and(|scope| scope.includes(team)));
+        if let Ok(scope) = here {
+            prop_assert_eq!(scope.teams(), &Teams::Only([team].into()));
+        }
+    }
+
+    #[test]
+    fn without_a_global_role_only_the_teams_of_fitting_roles_are_in_scope(
+        roles in roles(), action in action(), team in (0..8_i64).prop_map(TeamId),
+    ) {
+        let roles = Roles { global: None, ..roles };
+        let fits = roles.teams.get(&team).is_some_and(|role| action.roles().contains(role));
+        prop_assert_eq!(allow(&user(roles), action, Some(team)).is_ok(), fits);
+    }
+
+    #[test]
+    fn a_further_role_takes_nothing_away(
+        roles in roles(), action in action(), team in (0..8_i64).prop_map(TeamId), further in role(),
+    ) {
+        let before = allow(&user(roles.clone()), action, Some(team)).is_ok();
+        let mut more = roles.clone();
+        more.teams.entry(TeamId(7)).or_insert(further);
+        prop_assert!(!before || allow(&user(more), action, Some(team)).is_ok());
+        let global = Roles { global: roles.global.or(Some(further)), ..roles };
+        prop_assert!(!before || allow(&user(global), action, Some(team)).is_ok());
+    }
+
+    #[test]
+    fn no_scope_is_empty(roles in roles(), action in action(), team in prop::option::of((0..8_i64).prop_map(TeamId))) {
+        if let Ok(scope) = allow(&user(roles), action, team) {
+            prop_assert_ne!(scope.teams(), &Teams::Only(BTreeSet::new()));
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Advisory locks of PostgreSQL, held until the transaction ends. SQLite has one writer and needs none.
+
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, Statement};
+
+use super::StoreError;
+
+/// What an advisory lock stands for; its number is the key in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lock {
+    /// One migration at a time.
+    Migration = 0x4d75_7374_0001,
+    /// Which hosts there are and whose they are; the first in the lock order.
+    Membership = 0x4d75_7374_0002,
+    /// Order of `changes`; the last in the lock order.
+    Changes = 0x4d75_7374_0003,
+}
+
+/// Lets the transaction rely on the hosts and their teams as they are: for the start of a campaign.
+///
+/// # Errors
+/// When the database fails.
+pub async fn membership_lock_shared(tx: &DatabaseTransaction) -> Result<(), StoreError> {
+    take(tx, "pg_advisory_xact_lock_shared", Lock::Membership).await
+}
+
+/// Lets the transaction move and delete hosts, with no campaign starting meanwhile.
+///
+/// # Errors
+/// When the database fails.
+pub async fn membership_lock_exclusive(tx: &DatabaseTransaction) -> Result<(), StoreError> {
+    take(tx, "pg_advisory_xact_lock", Lock::Membership).await
+}
+
+/// Takes `lock` for this transaction alone.
+pub(super) async fn exclusive(tx: &DatabaseTransaction, lock: Lock) -> Result<(), StoreError> {
+    take(tx, "pg_advisory_xact_lock", lock).await
+}
+
+async fn take(tx: &DatabaseTransaction, function: &str, lock: Lock) -> Result<(), StoreError> {
+    if tx.get_database_backend() == DbBackend::Postgres {
+        let sql = format!("SELECT {function}({})", lock as i64);
+        tx.execute_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! Table `teams`. A team is in scope where its id is.
+
+use entity::id::{PublicId, TeamId};
+use entity::teams::{ActiveModel, Column, Entity, Model};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait,
+    QueryFilter, Select,
+};
+
+use super::page::{Key, Page, PageRequest};
+use super::{StoreError, scoped};
+use crate::policy::Scope;
+
+/// Stores a new team and answers it with its id.
+///
+/// # Errors
+/// A unique violation when the name is taken; when the database fails.
+pub async fn insert(tx: &DatabaseTransaction, team: ActiveModel) -> Result<Model, StoreError> {
+    Ok(team.insert(tx).await?)
+}
+
+/// Teams by inside id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_ids<C: ConnectionTrait>(
+    db: &C,
+    scope: &Scope,
+    ids: &[TeamId],
+) -> Result<Vec<Model>, StoreError> {
+    Ok(visible(scope).filter(Column::Id.is_in(ids.iter().copied())).all(db).await?)
+}
+
+/// Teams by outside id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_public_ids<C: ConnectionTrait>(
+    db: &C,
+    scope: &Scope,
+    ids: &[PublicId],
+) -> Result<Vec<Model>, StoreError> {
+    Ok(visible(scope).filter(Column::PublicId.is_in(ids.iter().cloned())).all(db).await?)
+}
+
+/// The team of that name.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_name<C: ConnectionTrait>(
+    db: &C,
+    scope: &Scope,
+    name: &str,
+) -> Result<Option<Model>, StoreError> {
+    Ok(visible(scope).filter(Column::Name.eq(name)).one(db).await?)
+}
+
+/// A page, by id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn page<C: ConnectionTrait>(
+    db: &C,
+    scope: &Scope,
+    page: &PageRequest,
+) -> Result<Page<Model>, StoreError> {
+    let rows = page.by_id(visible(scope), Column::Id).all(db).await?;
+    Ok(Page::of(rows, page, |row| Key { sort: None, id: row.id.0 }))
+}
+
+/// How many there are.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count<C: ConnectionTrait>(db: &C, scope: &Scope) -> Result<u64, StoreError> {
+    Ok(visible(scope).count(db).await?)
+}
+
+fn visible(scope: &Scope) -> Select<Entity> {
+    Entity::find().filter(scoped(Column::Id, scope))
+}

@@ -1,0 +1,45 @@
+//! Random histories that can be told again: every choice follows from a seed, which is printed.
+
+use super::services::env;
+
+/// A source of choices.
+#[derive(Clone, Debug)]
+pub struct Dice(u64);
+
+/// The seeds of a test: the one of `MUSTER_TEST_SEED`, else a few, or many with `MUSTER_TEST_LONG`.
+pub fn seeds() -> impl Iterator<Item = u64> {
+    let one = env("MUSTER_TEST_SEED").map(|seed| seed.parse().expect("MUSTER_TEST_SEED is a number"));
+    let count = if env("MUSTER_TEST_LONG").is_some() { 50 } else { 2 };
+    one.map_or(1..=count, |seed| seed..=seed)
+}
+
+impl Dice {
+    /// The choices of a seed. The test runner shows what is printed when the test fails.
+    #[expect(
+        clippy::print_stdout,
+        reason = "the seed of a failed test is for the person who reads the failure"
+    )]
+    pub fn of(seed: u64) -> Self {
+        println!("tell this history again with MUSTER_TEST_SEED={seed}");
+        Self(seed)
+    }
+
+    /// A number below `below`: the splitmix64 generator.
+    pub fn below(&mut self, below: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((z ^ (z >> 31)) % below as u64).expect("it is below a usize")
+    }
+
+    /// True once in `times`.
+    pub fn once_in(&mut self, times: usize) -> bool {
+        self.below(times) == 0
+    }
+
+    /// One of these.
+    pub fn one_of<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+        &choices[self.below(choices.len())]
+    }
+}

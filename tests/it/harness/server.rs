@@ -1,0 +1,156 @@
+//! The whole application in process, on a port of the loopback: its clock moves by hand, its tasks run when told.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use muster::app::App;
+use muster::clock::{Clock, FixedClock, Timestamp};
+use muster::config::{Config, Sources};
+use muster::fleet::Fleet;
+use muster::{tasks, telemetry};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::services::Missing;
+use super::services::postgres::{TestDatabase, postgres};
+use super::services::redis::Redis;
+use super::within_deadline;
+
+/// What the clock shows at first: 2026-11-22 12:00 UTC.
+const START: Timestamp = Timestamp(1_795_348_800_000);
+
+/// What a server stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// SQLite and the local bus.
+    Sqlite,
+    /// PostgreSQL and Redis.
+    Postgres,
+}
+
+/// A running server.
+pub struct TestServer {
+    /// Its core.
+    pub fleet: Fleet,
+    /// Its calendar.
+    pub clock: FixedClock,
+    /// Where it listens.
+    pub address: SocketAddr,
+    ground: Arc<Ground>,
+    shutdown: CancellationToken,
+    serving: JoinHandle<()>,
+}
+
+/// What stays when a server restarts.
+struct Ground {
+    data: TempDir,
+    database: Option<TestDatabase>,
+    redis: Option<Redis>,
+    settings: Vec<(&'static str, String)>,
+}
+
+impl TestServer {
+    /// Starts a server on a database of its own; `settings` are keys of the configuration and their values.
+    pub async fn start(backend: Backend, settings: &[(&'static str, &str)]) -> Result<Self, Missing> {
+        let (database, redis) = match backend {
+            Backend::Sqlite => (None, None),
+            Backend::Postgres => (Some(postgres()?.database().await), Some(Redis::start()?)),
+        };
+        let data = tempfile::Builder::new().prefix("mu-data-").tempdir();
+        let data = data.expect("the system's temporary directory can be written");
+        let settings = settings.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+        let ground = Arc::new(Ground { data, database, redis, settings });
+        Ok(Self::serve(ground, FixedClock::at(START), "127.0.0.1:0".parse().expect("an address")).await)
+    }
+
+    /// Starts another server on the same database, bus and calendar.
+    pub async fn beside(&self) -> Self {
+        let any = "127.0.0.1:0".parse().expect("an address");
+        Self::serve(Arc::clone(&self.ground), self.clock.clone(), any).await
+    }
+
+    /// Stops the server, gracefully, and starts it again on the same data and at the same address.
+    pub async fn restart(self) -> Self {
+        let (ground, clock, address) = (Arc::clone(&self.ground), self.clock.clone(), self.address);
+        self.stop().await;
+        Self::serve(ground, clock, address).await
+    }
+
+    /// Stops the server, gracefully.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        within_deadline("the server to stop", self.serving).await.expect("it stops without a panic");
+    }
+
+    /// Runs every task once.
+    pub async fn tick(&self) {
+        tasks::run_once(&self.fleet).await.expect("tasks run");
+    }
+
+    /// Moves the calendar.
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    /// The base of its addresses.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Its data directory.
+    pub fn data(&self) -> &Path {
+        self.ground.data.path()
+    }
+
+    /// Where its database is found from outside.
+    pub fn database_url(&self) -> String {
+        match &self.ground.database {
+            Some(database) => database.url.clone(),
+            None => format!("sqlite://{}", self.data().join("muster.db").display()),
+        }
+    }
+
+    /// Stops the server and removes what would outlive it.
+    pub async fn remove(self) {
+        let ground = Arc::clone(&self.ground);
+        self.stop().await;
+        if let Some(database) = &ground.database {
+            database.remove().await;
+        }
+    }
+
+    async fn serve(ground: Arc<Ground>, clock: FixedClock, address: SocketAddr) -> Self {
+        let app = App::build(&ground.config(), Clock::Fixed(clock.clone()), telemetry::no_metrics()).await;
+        let app = app.expect("the application can be built");
+        let fleet = app.fleet.clone();
+        let listener = TcpListener::bind(address).await.expect("the port is free");
+        let address = listener.local_addr().expect("it is bound");
+        let shutdown = CancellationToken::new();
+        let serving = tokio::spawn(app.serve(listener, shutdown.clone()));
+        fleet.catch_up().await.expect("the store answers");
+        Self { fleet, clock, address, ground, shutdown, serving }
+    }
+}
+
+impl Ground {
+    /// The configuration: tasks as good as never run by themselves, passwords cost little.
+    fn config(&self) -> Config {
+        let mut flags = vec![
+            ("data.dir", self.data.path().display().to_string()),
+            ("secret.key", "0123456789abcdef0123456789abcdef0123456789abcdef".to_owned()),
+            ("session.password_memory", "64 KiB".to_owned()),
+            ("tasks.changes_interval", "1h".to_owned()),
+            ("tasks.presence_interval", "1h".to_owned()),
+            ("tasks.expiry_interval", "1h".to_owned()),
+        ];
+        flags.extend(self.database.iter().map(|database| ("database.url", database.url.clone())));
+        flags.extend(self.redis.iter().map(|redis| ("redis.url", redis.url.clone())));
+        flags.extend(self.settings.clone());
+        let flags = flags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        Config::load(&Sources { flags, ..Sources::default() }).expect("the settings are valid")
+    }
+}

@@ -1,0 +1,329 @@
+//! A row of every table.
+
+use std::collections::BTreeSet;
+
+use entity::id::{
+    ActivityId, ApiTokenId, CampaignId, EnrollSecretId, HostId, LabelId, NodeKeyId, PublicId, SavedQueryId,
+    SessionId, TeamId, UserId,
+};
+use entity::kind::{CampaignStatus, ChangeKind, EventKind, HostErrorCode, LabelKind, Platform, Role};
+use entity::time::Timestamp;
+use muster::store::Store;
+use sea_orm::{
+    ActiveModelBehavior, ActiveModelTrait, ConnectionTrait as _, DatabaseTransaction, EntityTrait,
+    IdenStatic as _, IntoActiveModel, Iterable as _, Statement,
+};
+
+/// Far above what the database itself has given.
+const ID: i64 = 1 << 31;
+/// A moment whose milliseconds show whether they were kept.
+const NOW: Timestamp = Timestamp(1_795_369_283_559);
+
+/// Calls `$do` with the entity and the row of every table, parents first.
+macro_rules! every_row {
+    ($do:ident, $db:expr) => {
+        $do::<entity::teams::Entity>($db, team()).await;
+        $do::<entity::users::Entity>($db, user()).await;
+        $do::<entity::team_members::Entity>($db, team_member()).await;
+        $do::<entity::sessions::Entity>($db, session()).await;
+        $do::<entity::api_tokens::Entity>($db, api_token()).await;
+        $do::<entity::hosts::Entity>($db, host()).await;
+        $do::<entity::node_keys::Entity>($db, node_key()).await;
+        $do::<entity::enroll_secrets::Entity>($db, enroll_secret()).await;
+        $do::<entity::labels::Entity>($db, label()).await;
+        $do::<entity::label_members::Entity>($db, label_member()).await;
+        $do::<entity::saved_queries::Entity>($db, saved_query()).await;
+        $do::<entity::campaigns::Entity>($db, campaign()).await;
+        $do::<entity::campaign_targets::Entity>($db, campaign_target()).await;
+        $do::<entity::campaign_teams::Entity>($db, campaign_team()).await;
+        $do::<entity::campaign_answers::Entity>($db, campaign_answer()).await;
+        $do::<entity::campaign_events::Entity>($db, campaign_event()).await;
+        $do::<entity::changes::Entity>($db, change()).await;
+        $do::<entity::activities::Entity>($db, activity()).await;
+        $do::<entity::idempotency_keys::Entity>($db, idempotency_key()).await;
+        $do::<entity::settings::Entity>($db, setting()).await;
+    };
+}
+
+/// Inserts a row into every table.
+pub async fn insert_everywhere(store: &Store) {
+    let tx = store.begin().await.expect("a transaction");
+    every_row!(insert, &tx);
+    tx.commit().await.expect("commit");
+}
+
+/// Checks that every table has its row, unchanged, and no column that its entity does not know.
+pub async fn read_everywhere(store: &Store) {
+    let tx = store.begin().await.expect("a transaction");
+    every_row!(read, &tx);
+}
+
+async fn insert<E>(db: &DatabaseTransaction, row: E::Model)
+where
+    E: EntityTrait,
+    E::Model: IntoActiveModel<E::ActiveModel>,
+    E::ActiveModel: ActiveModelTrait<Entity = E> + ActiveModelBehavior + Send,
+{
+    let row = row.into_active_model().reset_all();
+    E::insert(row).exec_without_returning(db).await.expect("a row that fits its table");
+}
+
+async fn read<E>(db: &DatabaseTransaction, row: E::Model)
+where
+    E: EntityTrait,
+    E::Model: PartialEq + Send + Sync,
+{
+    let rows = E::find().all(db).await.expect("rows that fit their entity");
+    assert!(rows.contains(&row), "{row:?} is not among {rows:?}");
+    let table = E::default().table_name().to_owned();
+    let all = Statement::from_string(db.get_database_backend(), format!("SELECT * FROM {table}"));
+    let stored = db.query_one_raw(all).await.expect("a table").expect("a row").column_names();
+    let known: BTreeSet<String> = E::Column::iter().map(|column| column.as_str().to_owned()).collect();
+    assert_eq!(stored.into_iter().collect::<BTreeSet<_>>(), known, "{table}");
+}
+
+fn public_id(prefix: &str) -> PublicId {
+    PublicId::new(prefix, u128::MAX)
+}
+
+fn team() -> entity::teams::Model {
+    entity::teams::Model {
+        id: TeamId(ID),
+        public_id: public_id("tem"),
+        name: "Zürich".into(),
+        description: None,
+        created_at: NOW,
+        version: 1,
+    }
+}
+
+fn user() -> entity::users::Model {
+    entity::users::Model {
+        id: UserId(ID),
+        public_id: public_id("usr"),
+        email: "ada@example.com".into(),
+        name: "Ada".into(),
+        password_hash: "$argon2id$".into(),
+        role: Some(Role::ObserverPlus),
+        created_at: NOW,
+        disabled_at: Some(NOW),
+    }
+}
+
+fn team_member() -> entity::team_members::Model {
+    entity::team_members::Model { user_id: UserId(ID), team_id: TeamId(ID), role: Role::Gitops }
+}
+
+fn session() -> entity::sessions::Model {
+    entity::sessions::Model {
+        id: SessionId(ID),
+        public_id: public_id("ses"),
+        user_id: UserId(ID),
+        refresh_hash: vec![0; 32],
+        previous_refresh_hash: Some(vec![255; 32]),
+        created_at: NOW,
+        refreshed_at: NOW,
+        expires_at: NOW,
+        ended_at: None,
+    }
+}
+
+fn api_token() -> entity::api_tokens::Model {
+    entity::api_tokens::Model {
+        id: ApiTokenId(ID),
+        public_id: public_id("tok"),
+        user_id: UserId(ID),
+        name: "nightly".into(),
+        token_hash: vec![1; 32],
+        created_at: NOW,
+        expires_at: NOW,
+        revoked_at: None,
+        last_used_at: Some(NOW),
+    }
+}
+
+fn host() -> entity::hosts::Model {
+    entity::hosts::Model {
+        id: HostId(ID),
+        public_id: public_id("hst"),
+        team_id: TeamId::NONE,
+        host_identifier: "web-1".into(),
+        hardware_uuid: String::new(),
+        hostname: "web-1".into(),
+        serial_number: None,
+        platform: Platform::Freebsd,
+        os_version: Some("FreeBSD 14.3".into()),
+        osquery_version: Some("5.19.0".into()),
+        memory_bytes: Some(i64::MAX),
+        check_in_interval_s: 10,
+        enrolled_at: NOW,
+        last_enrolled_at: NOW,
+        last_seen_at: NOW,
+        clone_suspected_at: None,
+        foreign_secret_at: Some(NOW),
+    }
+}
+
+fn node_key() -> entity::node_keys::Model {
+    entity::node_keys::Model {
+        id: NodeKeyId(ID),
+        host_id: HostId(ID),
+        key_hash: vec![2; 32],
+        issued_at: NOW,
+        first_used_at: None,
+        ended_at: Some(NOW),
+    }
+}
+
+fn enroll_secret() -> entity::enroll_secrets::Model {
+    entity::enroll_secrets::Model {
+        id: EnrollSecretId(ID),
+        public_id: public_id("sec"),
+        name: None,
+        team_id: TeamId::NONE,
+        secret_hash: vec![3; 32],
+        created_by: None,
+        created_at: NOW,
+        expires_at: None,
+        revoked_at: None,
+    }
+}
+
+fn label() -> entity::labels::Model {
+    entity::labels::Model {
+        id: LabelId(ID),
+        public_id: public_id("lbl"),
+        name: "Servers".into(),
+        kind: LabelKind::Manual,
+        team_id: TeamId(ID),
+        platform: None,
+        created_at: NOW,
+    }
+}
+
+fn label_member() -> entity::label_members::Model {
+    entity::label_members::Model { label_id: LabelId(ID), host_id: HostId(ID) }
+}
+
+fn saved_query() -> entity::saved_queries::Model {
+    entity::saved_queries::Model {
+        id: SavedQueryId(ID),
+        public_id: public_id("qry"),
+        name: "uptime".into(),
+        sql: "select * from uptime".into(),
+        description: Some("How long?".into()),
+        observer_can_run: true,
+        team_id: TeamId::NONE,
+        created_by: Some(UserId(ID)),
+        created_at: NOW,
+        updated_at: NOW,
+        version: 7,
+    }
+}
+
+fn campaign() -> entity::campaigns::Model {
+    entity::campaigns::Model {
+        id: CampaignId(ID),
+        public_id: public_id("cmp"),
+        name: None,
+        sql: "select 1".into(),
+        saved_query_id: Some(SavedQueryId(ID)),
+        rerun_of: None,
+        created_by: Some(UserId(ID)),
+        created_by_token: None,
+        status: CampaignStatus::Stopped,
+        selection: "{}".into(),
+        created_at: NOW,
+        expires_at: NOW,
+        ended_at: Some(NOW),
+        last_position: 2,
+        targeted: 1,
+        outstanding: 0,
+        rows: 0,
+        bytes: 4 << 30,
+        events_purged_at: None,
+    }
+}
+
+fn campaign_target() -> entity::campaign_targets::Model {
+    entity::campaign_targets::Model {
+        campaign_id: CampaignId(ID),
+        team_id: TeamId::NONE,
+        hosts: vec![0, 1, 2],
+    }
+}
+
+fn campaign_team() -> entity::campaign_teams::Model {
+    entity::campaign_teams::Model {
+        campaign_id: CampaignId(ID),
+        team_id: TeamId::NONE,
+        targeted: 1,
+        succeeded: 0,
+        failed: 1,
+        rows: 0,
+        rows_dropped: 5,
+    }
+}
+
+fn campaign_answer() -> entity::campaign_answers::Model {
+    entity::campaign_answers::Model {
+        campaign_id: CampaignId(ID),
+        host_id: HostId(ID + 1),
+        team_id: TeamId::NONE,
+        host_public_id: public_id("hst"),
+        hostname: "web-1".into(),
+        error_code: Some(HostErrorCode::TableNotFound),
+        error_message: Some("no such table: uptimes".into()),
+        rows: 0,
+        rows_dropped: 5,
+        duration_ms: Some(3),
+        responded_at: NOW,
+        first_position: 1,
+        last_position: 1,
+    }
+}
+
+fn campaign_event() -> entity::campaign_events::Model {
+    entity::campaign_events::Model {
+        campaign_id: CampaignId(ID),
+        position: 1,
+        kind: EventKind::Failure,
+        team_id: Some(TeamId::NONE),
+        host_id: Some(HostId(ID + 1)),
+        occurred_at: NOW,
+        body: b"{}".to_vec(),
+    }
+}
+
+fn change() -> entity::changes::Model {
+    entity::changes::Model { seq: ID, kind: ChangeKind::Host, key: "1".into(), created_at: NOW }
+}
+
+fn activity() -> entity::activities::Model {
+    entity::activities::Model {
+        id: ActivityId(ID),
+        public_id: public_id("act"),
+        occurred_at: NOW,
+        actor: "system".into(),
+        actor_name: "Muster".into(),
+        kind: "host.deleted".into(),
+        team_id: None,
+        subject: Some("hst_0".into()),
+        details: "{}".into(),
+    }
+}
+
+fn idempotency_key() -> entity::idempotency_keys::Model {
+    entity::idempotency_keys::Model {
+        actor: "usr_0".into(),
+        key: "k".into(),
+        operation: "createTeam".into(),
+        input_hash: vec![4; 32],
+        result: public_id("tem"),
+        created_at: NOW,
+    }
+}
+
+fn setting() -> entity::settings::Model {
+    entity::settings::Model { key: "installation".into(), value: "1".into() }
+}
