@@ -6,6 +6,7 @@ use async_graphql::{Executor, ObjectType, Schema, SubscriptionType};
 use axum::Router;
 use axum::routing::any;
 
+use super::context::RequestContext;
 use super::precheck::types::Types;
 use super::transport::engine::Engine;
 use super::transport::identity::Identity;
@@ -23,17 +24,13 @@ where
     S: SubscriptionType + 'static,
 {
     let types = Types::from_sdl(&schema.sdl()).expect("the library reads the SDL that it writes");
-    routes(Identity::of_fleet(fleet), schema, types, settings)
+    let core = fleet.clone();
+    let attach = move |context: RequestContext, request| context.attach(&core, request);
+    routes(Engine::new(schema, types, Arc::new(attach), &settings), Identity::of_fleet(fleet), settings)
 }
 
-/// The same for any executor of a schema with these types, and any source of identities.
-pub(super) fn routes<E: Executor>(
-    identity: Identity,
-    executor: E,
-    types: Types,
-    settings: TransportSettings,
-) -> Router {
-    let engine = Engine::new(executor, types, &settings);
+/// The same for any engine, and any source of identities.
+pub(super) fn routes<E: Executor>(engine: Engine<E>, identity: Identity, settings: TransportSettings) -> Router {
     let transport = Transport { engine, identity, settings, seats: Seats::default() };
     Router::new().route("/graphql", any(http::serve::<E>)).with_state(Arc::new(transport))
 }

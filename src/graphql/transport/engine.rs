@@ -17,10 +17,14 @@ use crate::graphql::precheck::types::Types;
 use crate::graphql::precheck::{self, Limits};
 use crate::policy::Actor;
 
+/// Puts into a request what its resolvers need.
+pub type Attach = dyn Fn(RequestContext, Request) -> Request + Send + Sync;
+
 /// Executes requests against one schema.
 #[derive(Clone)]
 pub struct Engine<E> {
     executor: E,
+    attach: Arc<Attach>,
     types: Arc<Types>,
     limits: Limits,
     execution: Duration,
@@ -48,9 +52,10 @@ pub enum Outcome {
 impl<E: Executor> Engine<E> {
     /// An engine for a schema of these types.
     #[must_use]
-    pub fn new(executor: E, types: Types, settings: &TransportSettings) -> Self {
+    pub fn new(executor: E, types: Types, attach: Arc<Attach>, settings: &TransportSettings) -> Self {
         Self {
             executor,
+            attach,
             types: Arc::new(types),
             limits: settings.document.clone(),
             execution: settings.execution,
@@ -77,7 +82,7 @@ impl<E: Executor> Engine<E> {
             operation_name: request.operation_name.clone(),
         };
         request.set_parsed_query(checked.document);
-        Ok(Prepared { operation: checked.operation, request: request.data(context), completion, dress })
+        Ok(Prepared { operation: checked.operation, request: (self.attach)(context, request), completion, dress })
     }
 
     /// Executes a query or mutation within its time.
@@ -130,9 +135,9 @@ fn is_failed_start(response: &Response) -> bool {
     response.data == Value::Null && !response.errors.is_empty() && response.errors.iter().all(is_root)
 }
 
-/// The panic was reported by the hook; here it becomes an error that is masked.
+/// The panic was reported by the hook; the client hears nothing of it.
 fn panicked() -> Response {
-    failed(refusal(INTERNAL, "a resolver panicked", None))
+    failed(refusal(INTERNAL, "internal error", None))
 }
 
 fn failed(error: ServerError) -> Response {

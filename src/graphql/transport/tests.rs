@@ -1,1 +1,5 @@
-//! Sockets and requests over TCP, with a schema for tests.
+//! Requests and sockets over TCP, against a schema for tests.
+
+mod harness;
+mod http;
+mod socket;
