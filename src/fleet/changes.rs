@@ -45,6 +45,18 @@ impl Fleet {
         self.apply_new().await
     }
 
+    /// Looks as soon as another server says so, instead of at the next second. Never ends by itself.
+    pub async fn hear_changes(&self) {
+        let mut notices = self.bus.subscribe(CHANNEL.into()).await;
+        while notices.recv().await.is_some() {
+            // One look covers all that was announced before it.
+            while notices.try_recv().is_ok() {}
+            if let Err(error) = self.catch_up().await {
+                tracing::debug!(%error, "announced changes could not be read; the next second tries again");
+            }
+        }
+    }
+
     /// Removes changes that every server has read long ago. A task.
     ///
     /// # Errors

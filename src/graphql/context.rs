@@ -4,15 +4,15 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
 
+use async_graphql::Context;
 use async_graphql::dataloader::Loader;
-use async_graphql::{Context, Request};
 
 use super::error::{Failure, Result};
-use super::loader::{self, Fetch, Loaders};
+use super::loader::{Fetch, Loaders};
 use crate::fleet::Fleet;
 use crate::policy::Actor;
 
-/// Who asks, from where: known before execution.
+/// Who asks, from where: the transport puts it into every request.
 #[derive(Clone, Debug)]
 pub struct RequestContext {
     /// Who asks; anonymous without a credential.
@@ -21,16 +21,6 @@ pub struct RequestContext {
     pub source: IpAddr,
     /// The id in logs and in `extensions.requestId`.
     pub request_id: String,
-}
-
-impl RequestContext {
-    /// Puts into a request what its resolvers need: this context, and loaders that act for its actor. The transport
-    /// calls it for every request before execution.
-    #[must_use]
-    pub fn attach(self, fleet: &Fleet, request: Request) -> Request {
-        let loaders = loader::new(fleet.clone(), self.actor.clone());
-        request.data(loaders).data(self)
-    }
 }
 
 /// What resolvers ask of their context.

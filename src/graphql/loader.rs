@@ -1,11 +1,16 @@
 //! Edges read in batches: a page of 100 hosts costs as many statements as a page of one.
 
+use std::any::TypeId;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, Loader};
+use async_graphql::{Data, Executor, Request, Response};
 use entity::id::{CampaignId, HostId, LabelId, PublicId, SavedQueryId, TeamId, UserId};
+use futures_util::stream::BoxStream;
 use tracing::Instrument;
 
+use super::context::RequestContext;
 use super::error::Failure;
 use super::model::campaign::Campaign;
 use super::model::host::Host;
@@ -26,9 +31,42 @@ pub struct Fetch {
 }
 
 /// The loaders of a request of `actor`.
-#[must_use]
-pub fn new(fleet: Fleet, actor: Actor) -> Loaders {
+fn new(fleet: Fleet, actor: Actor) -> Loaders {
     DataLoader::new(Fetch { fleet, actor }, |batch| tokio::spawn(batch.in_current_span()))
+}
+
+/// An executor that gives each request loaders of its own, which act for the actor of its [`RequestContext`].
+#[derive(Clone)]
+pub struct WithLoaders<E> {
+    executor: E,
+    fleet: Fleet,
+}
+
+impl<E> WithLoaders<E> {
+    /// Wraps an executor.
+    #[must_use]
+    pub fn new(executor: E, fleet: Fleet) -> Self {
+        Self { executor, fleet }
+    }
+
+    fn equip(&self, request: Request) -> Request {
+        let context = request.data.get(&TypeId::of::<RequestContext>());
+        let context = context.and_then(|context| context.downcast_ref::<RequestContext>());
+        match context.map(|context| context.actor.clone()) {
+            Some(actor) => request.data(new(self.fleet.clone(), actor)),
+            None => request,
+        }
+    }
+}
+
+impl<E: Executor> Executor for WithLoaders<E> {
+    async fn execute(&self, request: Request) -> Response {
+        self.executor.execute(self.equip(request)).await
+    }
+
+    fn execute_stream(&self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
+        self.executor.execute_stream(self.equip(request), session)
+    }
 }
 
 /// Any object, by its outside id.

@@ -105,8 +105,8 @@ impl BothWays {
     /// Both directions at once; a number out of range; a cursor that is not valid here.
     pub fn of(&self, list: List, keys: &Keys) -> Result<PageRequest> {
         match (self.first, &self.after, self.last, &self.before) {
-            (first, after, None, None) => list.forward(keys, first.unwrap_or(DEFAULT_ROWS), after.as_ref()),
-            (None, None, last, before) => list.backward(keys, last.unwrap_or(DEFAULT_ROWS), before.as_ref()),
+            (rows, after, None, None) => list.forward(keys, rows.unwrap_or(DEFAULT_ROWS), after.as_ref()),
+            (None, None, rows, before) => list.backward(keys, rows.unwrap_or(DEFAULT_ROWS), before.as_ref()),
             _ => Err(Failure::bad_input("use `first` and `after`, or `last` and `before`, not both")),
         }
     }

@@ -10,7 +10,8 @@ use crate::fleet::Fleet;
 /// The executable schema; a cheap handle.
 pub type MusterSchema = Schema<Query, Mutation, Subscription>;
 
-/// The schema over a core. Every request needs [`RequestContext::attach`](super::context::RequestContext::attach).
+/// The schema over a core. A request needs a [`RequestContext`](super::context::RequestContext), and loaders by
+/// [`WithLoaders`](super::loader::WithLoaders).
 #[must_use]
 pub fn build(fleet: Fleet) -> MusterSchema {
     builder().data(fleet).finish()

@@ -12,7 +12,7 @@ use sea_orm::{
 };
 
 use super::page::{Key, Page, PageRequest};
-use super::{StoreError, contains_text, scoped};
+use super::{StoreError, scoped, text};
 use crate::policy::{Scope, Teams};
 
 /// Which campaigns are wanted; an absent field is no condition.
@@ -230,7 +230,7 @@ fn condition(filter: &Filter) -> Condition {
     }
     if let Some(text) = &filter.search {
         let either =
-            Condition::any().add(contains_text(Column::Name, text)).add(contains_text(Column::Sql, text));
+            Condition::any().add(text::contains(Column::Name, text)).add(text::contains(Column::Sql, text));
         condition = condition.add(either);
     }
     condition

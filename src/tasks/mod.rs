@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::{BoxFuture, join, join_all};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -32,7 +32,8 @@ struct Task {
     run: for<'a> fn(&'a Fleet) -> BoxFuture<'a, Result<(), FleetError>>,
 }
 
-/// Runs every task at its interval until `shutdown`, then flushes what is due a last time.
+/// Runs every task at its interval, and looks at changes when told to, until `shutdown`; then flushes what is due
+/// a last time.
 pub async fn run(fleet: Fleet, intervals: Intervals, shutdown: CancellationToken) {
     let tasks = [
         Task { name: "changes", every: intervals.changes, run: |fleet| Box::pin(fleet.catch_up()) },
@@ -44,7 +45,7 @@ pub async fn run(fleet: Fleet, intervals: Intervals, shutdown: CancellationToken
         Task { name: "expiry", every: intervals.expiry, run: |fleet| Box::pin(fleet.expire_campaigns()) },
     ];
     let loops = join_all(tasks.iter().map(|task| repeat(task, &fleet)));
-    shutdown.run_until_cancelled(loops).await;
+    shutdown.run_until_cancelled(join(loops, fleet.hear_changes())).await;
     if let Err(error) = fleet.flush_presence().await {
         tracing::warn!(%error, "the last last-seen times were not stored");
     }

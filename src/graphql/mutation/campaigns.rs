@@ -24,7 +24,7 @@ pub(super) struct CampaignMutation;
 enum LiveQuerySource {
     /// A saved query.
     SavedQueryId(Id<SavedQuery>),
-    /// SQL typed now; needs OBSERVER_PLUS.
+    /// SQL typed now; needs `OBSERVER_PLUS`.
     Sql(Text),
 }
 

@@ -35,7 +35,7 @@ struct RefreshSessionInput {
 /// Answer of login and refreshSession.
 #[derive(Default, SimpleObject)]
 struct SessionPayload {
-    /// Short-lived JWT for `Authorization: Bearer` and connection_init; null when there are errors.
+    /// Short-lived JWT for `Authorization: Bearer` and `connection_init`; null when there are errors.
     access_token: Option<String>,
     /// Single-use token for refreshSession; null when there are errors.
     refresh_token: Option<String>,

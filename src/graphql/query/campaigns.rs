@@ -20,7 +20,6 @@ pub(super) struct CampaignQuery;
 #[Object]
 impl CampaignQuery {
     /// Campaigns the caller can see, newest first.
-    #[expect(clippy::too_many_arguments, reason = "one for each argument of the field")]
     async fn campaigns(
         &self,
         ctx: &Context<'_>,
