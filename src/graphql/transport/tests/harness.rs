@@ -269,8 +269,7 @@ impl Socket {
 fn router(settings: &TransportSettings, touched: &Touched, revoked: &Arc<AtomicBool>, clock: &FixedClock) -> Router {
     let schema = Schema::build(Query, Mutation, Events).data(touched.clone()).finish();
     let types = Types::from_sdl(&schema.sdl()).expect("the library reads what it writes");
-    let attach = |context: RequestContext, request: async_graphql::Request| request.data(context);
-    let engine = Engine::new(schema, types, Arc::new(attach), settings);
+    let engine = Engine::new(schema, types, settings);
     let revoked = Arc::clone(revoked);
     let identity = Identity::new(
         |bearer| async move { authenticate(&bearer) }.boxed(),
