@@ -29,7 +29,11 @@ where
 }
 
 /// The same for any engine, and any source of identities.
-pub(super) fn routes<E: Executor>(engine: Engine<E>, identity: Identity, settings: TransportSettings) -> Router {
+pub(super) fn routes<E: Executor>(
+    engine: Engine<E>,
+    identity: Identity,
+    settings: TransportSettings,
+) -> Router {
     let transport = Transport { engine, identity, settings, seats: Seats::default() };
     Router::new().route("/graphql", any(http::serve::<E>)).with_state(Arc::new(transport))
 }

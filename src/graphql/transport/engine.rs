@@ -62,15 +62,20 @@ impl<E: Executor> Engine<E> {
     ///
     /// # Errors
     /// The errors of a document that is refused.
-    pub fn prepare(&self, mut request: Request, context: RequestContext) -> Result<Prepared, Vec<ServerError>> {
+    pub fn prepare(
+        &self,
+        mut request: Request,
+        context: RequestContext,
+    ) -> Result<Prepared, Vec<ServerError>> {
         let dress = Dress {
             request_id: context.request_id.clone(),
             is_anonymous: context.actor == Actor::Anonymous,
             limit: self.errors,
         };
         let operation_name = request.operation_name.as_deref();
-        let checked = precheck::check(&self.types, &self.limits, &request.query, operation_name, &request.variables)
-            .map_err(|errors| dress.refused(errors))?;
+        let checked =
+            precheck::check(&self.types, &self.limits, &request.query, operation_name, &request.variables)
+                .map_err(|errors| dress.refused(errors))?;
         let completion = Completion {
             types: Arc::clone(&self.types),
             query: std::mem::take(&mut request.query).into(),
