@@ -21,7 +21,6 @@ use crate::telemetry::PrometheusHandle;
 
 /// Everything that is served at one address: both faces and the operator's paths. Whatever is not found, and
 /// whatever panics, is answered by a JSON object, as agents need it.
-#[must_use]
 pub fn router(fleet: Fleet, metrics: PrometheusHandle, agent: Router, graphql: Router) -> Router {
     let operator = Router::new()
         .route("/healthz", get(health::alive))
