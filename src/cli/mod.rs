@@ -79,7 +79,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
     runtime.block_on(async {
         match command {
             Command::Serve(serve) => serve.run().await,
-            Command::Demo(demo) => demo.run().await,
+            Command::Demo(demo) => Box::pin(demo.run()).await,
             Command::Simulate(simulate) => simulate.run().await,
             Command::Query(query) => query.run().await,
             Command::Schema(schema) => schema.run(),
