@@ -1,8 +1,47 @@
 //! Simulated hosts: Linux, macOS and Windows machines with osquery agents that answer real SQL.
+//!
+//! Each host follows from a seed and its number: who it is, what its tables hold, how it behaves. Its agent speaks
+//! osquery's protocol over real sockets and is strict about the contract that servers owe it. A host is one cheap
+//! task; SQL is evaluated by a few threads for all. Facts about tables, columns and the protocol come from osquery
+//! (copyright The osquery authors, Apache-2.0).
 
+mod agent;
+mod catalog;
+mod character;
+mod contract;
+mod draw;
+mod engine;
+mod evaluator;
+mod functions;
+mod gate;
+mod histogram;
+mod host;
+mod http;
+mod link;
+mod logs;
+mod stats;
+mod tables;
+mod value;
+mod wire;
+
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+
+use agent::Agent;
+use evaluator::Evaluator;
+pub use histogram::Latency;
+use http::Target;
+use stats::Stats;
+pub use stats::StatsSnapshot;
+
+/// Hosts that enroll at the same time.
+const ENROLLING: usize = 64;
 
 /// What to simulate.
 #[derive(Clone, Debug)]
@@ -33,33 +72,102 @@ pub struct SimulationSettings {
     pub log_interval: Option<Duration>,
 }
 
-/// Figures of a simulation so far.
-#[derive(Clone, Debug, Default)]
-pub struct StatsSnapshot {}
+impl SimulationSettings {
+    /// Checks what a person may have mistyped.
+    ///
+    /// # Errors
+    /// The server is no address, or https without certificates.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        Target::new(&self.server, self.roots_pem.as_deref()).map(drop)
+    }
+}
+
+/// Why settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The server is no address.
+    #[error("`{0}` is not the address of a server: expected http://host:port or https://host:port")]
+    Server(String),
+    /// https needs to know whom to trust.
+    #[error("an https server needs the PEM certificates to trust, and none were given")]
+    NoRoots,
+    /// The certificates are no certificates.
+    #[error("the certificates to trust are not valid PEM certificates")]
+    BadRoots,
+}
 
 /// Running simulated hosts.
-pub struct Simulation {}
+pub struct Simulation {
+    stats: Arc<Stats>,
+    agents: TaskTracker,
+}
+
+/// What all agents of a simulation share.
+struct World {
+    settings: SimulationSettings,
+    target: Arc<Target>,
+    stats: Arc<Stats>,
+    evaluator: Evaluator,
+    clock: Clock,
+    /// Lets a bounded number of hosts enroll at a time.
+    enrolling: Semaphore,
+}
 
 impl Simulation {
-    /// Starts the hosts; they stop at `shutdown`.
+    /// Starts the hosts, in the runtime of the caller; they stop at `shutdown`, in the middle of anything, like
+    /// machines that lose power. With settings that do not pass [`SimulationSettings::check`] no host starts.
     #[must_use]
-    pub fn start(_settings: SimulationSettings, _shutdown: CancellationToken) -> Self {
-        todo!()
+    pub fn start(settings: SimulationSettings, shutdown: CancellationToken) -> Self {
+        let stats = Arc::new(Stats::new(settings.hosts));
+        let agents = TaskTracker::new();
+        match Target::new(&settings.server, settings.roots_pem.as_deref()) {
+            Ok(target) => {
+                let world = Arc::new(World::new(settings, target, Arc::clone(&stats)));
+                for index in 0..world.settings.hosts {
+                    let agent = Agent::new(Arc::clone(&world), index);
+                    agents.spawn(shutdown.clone().run_until_cancelled_owned(agent.run()));
+                }
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "no host can be simulated")
+            }
+        }
+        agents.close();
+        Self { stats, agents }
     }
 
     /// The figures so far.
     #[must_use]
     pub fn stats(&self) -> StatsSnapshot {
-        todo!()
+        self.stats.snapshot()
     }
 
     /// Waits until `hosts` hosts have enrolled.
-    pub async fn wait_enrolled(&self, _hosts: usize) {
-        todo!()
+    pub async fn wait_enrolled(&self, hosts: usize) {
+        self.stats.wait_enrolled(hosts).await;
     }
 
     /// Waits until every host has stopped.
     pub async fn stopped(self) {
-        todo!()
+        self.agents.wait().await;
     }
 }
+
+impl World {
+    /// A world with the system's clock.
+    fn new(settings: SimulationSettings, target: Target, stats: Arc<Stats>) -> Self {
+        let clock = Clock::System;
+        let evaluator = Evaluator::start(&clock);
+        Self {
+            settings,
+            target: Arc::new(target),
+            stats,
+            evaluator,
+            clock,
+            enrolling: Semaphore::new(ENROLLING),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
