@@ -97,7 +97,9 @@ impl Simulate {
 }
 
 fn summary(stats: &StatsSnapshot) -> String {
-    let StatsSnapshot { enrolled, check_ins, queries, answers, log_lines, refused, broken, read, write, .. } = stats;
+    let StatsSnapshot {
+        enrolled, check_ins, queries, answers, log_lines, refused, broken, read, write, ..
+    } = stats;
     format!(
         "{enrolled} hosts enrolled, {check_ins} check-ins (p99 {:?}), {queries} queries, {answers} answers (p99 {:?}), \
          {log_lines} log lines, {refused} requests refused, {broken} connections broken",
