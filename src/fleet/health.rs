@@ -15,4 +15,11 @@ impl Fleet {
         let parts = [("database", database), ("bus", self.bus.healthy())];
         parts.into_iter().filter(|(_, works)| !works).map(|(name, _)| name).collect()
     }
+
+    /// Statements and transactions that the database was asked since the start: what an operation cost is the
+    /// difference.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.store.statements()
+    }
 }

@@ -6,6 +6,7 @@ use super::StoreError;
 
 /// What an advisory lock stands for; its number is the key in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i64)]
 pub(super) enum Lock {
     /// One migration at a time.
     Migration = 0x4d75_7374_0001,
