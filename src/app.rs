@@ -158,10 +158,10 @@ async fn bus(config: &Config) -> Result<Arc<dyn Bus>, AppError> {
     Ok(Arc::new(RedisBus::start(&settings).await?))
 }
 
-/// Makes the data directory, private to this user, unless it is there.
+/// Makes the data directory, private to this user, unless it is there; and sees that it can be written.
 fn data_directory(path: &Path) -> Result<&Path, AppError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|source| AppError::Data { path: path.to_owned(), source })?;
+    made.and_then(|()| tempfile::tempfile_in(path).map(drop)).map_err(|source| AppError::Data { path: path.to_owned(), source })?;
     Ok(path)
 }
 

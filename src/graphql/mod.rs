@@ -23,3 +23,6 @@ pub mod precheck;
 pub mod completion;
 pub mod transport;
 pub mod router;
+
+#[cfg(test)]
+mod tests;
