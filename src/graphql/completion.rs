@@ -6,9 +6,9 @@
 
 use std::sync::Arc;
 
+use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{BaseType, ExecutableDocument, OperationDefinition, Type};
-use async_graphql::indexmap::IndexMap;
 use async_graphql::{Name, PathSegment, Response, Value};
 
 use super::precheck;
@@ -53,7 +53,8 @@ impl Completion {
         operation: &'a OperationDefinition,
         path: &[PathSegment],
     ) -> Vec<bool> {
-        let mut sets = vec![Set { parent: self.types.root(operation.ty), selections: &operation.selection_set.node }];
+        let mut sets =
+            vec![Set { parent: self.types.root(operation.ty), selections: &operation.selection_set.node }];
         let mut ty: Option<&Type> = None;
         let mut nullable = Vec::with_capacity(path.len());
         for segment in path {
@@ -140,7 +141,8 @@ mod tests {
         let segment = |part: &&str| {
             part.parse().map_or_else(|_| PathSegment::Field((*part).to_owned()), PathSegment::Index)
         };
-        let error = |path: &&[&str]| ServerError::new("no", None).with_path(path.iter().map(segment).collect());
+        let error =
+            |path: &&[&str]| ServerError::new("no", None).with_path(path.iter().map(segment).collect());
         let mut response = Response::new(data);
         response.errors = paths.iter().map(error).collect();
         completion(query).complete(&mut response);
@@ -155,13 +157,19 @@ mod tests {
     #[test]
     fn a_nullable_field_becomes_null_and_a_non_null_one_takes_its_parent() {
         assert_eq!(completed("{ c d }", value!({ "c": 1 }), &[&["d"]]), value!({ "c": 1, "d": null }));
-        assert_eq!(completed("{ b { c d } }", value!({ "b": { "d": 1 } }), &[&["b", "c"]]), value!({ "b": null }));
+        assert_eq!(
+            completed("{ b { c d } }", value!({ "b": { "d": 1 } }), &[&["b", "c"]]),
+            value!({ "b": null })
+        );
         assert_eq!(completed("{ a { c } d }", value!({ "a": null, "d": 1 }), &[&["a", "c"]]), Value::Null);
     }
 
     #[test]
     fn an_object_that_lost_all_its_keys_comes_back() {
-        assert_eq!(completed("{ a { d } }", value!({ "a": null }), &[&["a", "d"]]), value!({ "a": { "d": null } }));
+        assert_eq!(
+            completed("{ a { d } }", value!({ "a": null }), &[&["a", "d"]]),
+            value!({ "a": { "d": null } })
+        );
         assert_eq!(completed("{ d }", Value::Null, &[&["d"]]), value!({ "d": null }));
     }
 
@@ -171,7 +179,10 @@ mod tests {
         assert_eq!(completed("{ m { c } c }", data(), &[&["m", "1", "c"]]), data());
         let data = value!({ "l": [{ "c": 1 }, null], "c": 1 });
         assert_eq!(completed("{ l { c } c }", data, &[&["l", "1", "c"]]), value!({ "l": null, "c": 1 }));
-        assert_eq!(completed("{ b { s } }", value!({ "b": null }), &[&["b", "s", "1"]]), value!({ "b": null }));
+        assert_eq!(
+            completed("{ b { s } }", value!({ "b": null }), &[&["b", "s", "1"]]),
+            value!({ "b": null })
+        );
     }
 
     #[test]
@@ -215,7 +226,11 @@ mod tests {
 
     impl Node {
         /// Each field: its name, whether it is nullable, and its value by `complete`; none when it failed.
-        fn fields(&self, path: &[PathSegment], complete: &mut dyn FnMut(&Node, &[PathSegment]) -> Option<Value>) -> Fields {
+        fn fields(
+            &self,
+            path: &[PathSegment],
+            complete: &mut dyn FnMut(&Node, &[PathSegment]) -> Option<Value>,
+        ) -> Fields {
             let number = |ok: bool| ok.then(|| value!(1));
             let mut fields = vec![("c", false, number(self.c)), ("d", true, number(self.d))];
             let at = |name: &str| [path, &[PathSegment::Field(name.to_owned())]].concat();
@@ -231,7 +246,8 @@ mod tests {
                         // An item of `m` may be null; one of `l` takes the list with it.
                         if name == "m" { Some(value.unwrap_or_default()) } else { value }
                     };
-                    let items = list.as_ref().and_then(|list| list.iter().enumerate().map(&mut item).collect());
+                    let items =
+                        list.as_ref().and_then(|list| list.iter().enumerate().map(&mut item).collect());
                     fields.push((name, nullable, items.map(Value::List)));
                 }
             }

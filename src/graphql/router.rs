@@ -6,7 +6,7 @@ use async_graphql::{Executor, ObjectType, Schema, SubscriptionType};
 use axum::Router;
 use axum::routing::any;
 
-use super::context::RequestContext;
+use super::loader::WithLoaders;
 use super::precheck::types::Types;
 use super::transport::engine::Engine;
 use super::transport::identity::Identity;
@@ -24,13 +24,16 @@ where
     S: SubscriptionType + 'static,
 {
     let types = Types::from_sdl(&schema.sdl()).expect("the library reads the SDL that it writes");
-    let core = fleet.clone();
-    let attach = move |context: RequestContext, request| context.attach(&core, request);
-    routes(Engine::new(schema, types, Arc::new(attach), &settings), Identity::of_fleet(fleet), settings)
+    let executor = WithLoaders::new(schema, fleet.clone());
+    routes(Engine::new(executor, types, &settings), Identity::of_fleet(fleet), settings)
 }
 
 /// The same for any engine, and any source of identities.
-pub(super) fn routes<E: Executor>(engine: Engine<E>, identity: Identity, settings: TransportSettings) -> Router {
+pub(super) fn routes<E: Executor>(
+    engine: Engine<E>,
+    identity: Identity,
+    settings: TransportSettings,
+) -> Router {
     let transport = Transport { engine, identity, settings, seats: Seats::default() };
     Router::new().route("/graphql", any(http::serve::<E>)).with_state(Arc::new(transport))
 }

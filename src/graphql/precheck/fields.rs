@@ -68,9 +68,15 @@ fn collect_into<'a>(
         match &selection.node {
             Selection::Field(field) => collected.push(Selected { parent: set.parent, field }),
             Selection::InlineFragment(inline) => {
-                let condition = inline.node.type_condition.as_ref().map(|condition| condition.node.on.node.as_str());
+                let condition =
+                    inline.node.type_condition.as_ref().map(|condition| condition.node.on.node.as_str());
                 let selections = &inline.node.selection_set.node;
-                collect_into(fragments, Set { parent: condition.or(set.parent), selections }, visited, collected);
+                collect_into(
+                    fragments,
+                    Set { parent: condition.or(set.parent), selections },
+                    visited,
+                    collected,
+                );
             }
             Selection::FragmentSpread(spread) => {
                 let name = &spread.node.fragment_name.node;

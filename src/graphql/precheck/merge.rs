@@ -20,7 +20,8 @@ const MAX_STEPS: usize = 50_000;
 #[must_use]
 pub fn check(types: &Types, document: &ExecutableDocument) -> Option<ServerError> {
     document.operations.iter().find_map(|(_, operation)| {
-        let root = Set { parent: types.root(operation.node.ty), selections: &operation.node.selection_set.node };
+        let root =
+            Set { parent: types.root(operation.node.ty), selections: &operation.node.selection_set.node };
         let mut merge = Merge { types, fragments: &document.fragments, steps: 0 };
         merge.shapes(&[root]).and_then(|()| merge.fields(&[root])).err()
     })
@@ -89,8 +90,10 @@ impl<'a> Merge<'a> {
 
     /// The group split by the object a field is on; fields on interfaces and unions are in every part.
     fn overlapping(&self, group: &[Selected<'a>]) -> Vec<Vec<Selected<'a>>> {
-        let is_object = |selected: &Selected<'_>| selected.parent.is_some_and(|parent| self.types.is_object(parent));
-        let objects: BTreeSet<_> = group.iter().filter(|field| is_object(field)).map(|field| field.parent).collect();
+        let is_object =
+            |selected: &Selected<'_>| selected.parent.is_some_and(|parent| self.types.is_object(parent));
+        let objects: BTreeSet<_> =
+            group.iter().filter(|field| is_object(field)).map(|field| field.parent).collect();
         if objects.len() < 2 {
             return vec![group.to_vec()];
         }
@@ -128,9 +131,10 @@ impl<'a> Merge<'a> {
 fn same_arguments(left: Selected<'_>, right: Selected<'_>) -> bool {
     let (left, right) = (&left.field.node, &right.field.node);
     left.arguments.len() == right.arguments.len()
-        && left.arguments.iter().all(|(name, value)| {
-            right.get_argument(&name.node).is_some_and(|other| other.node == value.node)
-        })
+        && left
+            .arguments
+            .iter()
+            .all(|(name, value)| right.get_argument(&name.node).is_some_and(|other| other.node == value.node))
 }
 
 fn conflict(key: &str, at: Selected<'_>, why: &str) -> ServerError {

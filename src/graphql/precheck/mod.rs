@@ -18,7 +18,9 @@ pub mod subscription;
 mod tests;
 
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
+use async_graphql::parser::types::{
+    DocumentOperations, ExecutableDocument, OperationDefinition, OperationType,
+};
 use async_graphql::{ServerError, Variables};
 
 use self::refusal::{OPERATION_RESOLUTION_FAILURE, PARSE_FAILED, VALIDATION_FAILED, refusal};
@@ -88,7 +90,8 @@ pub fn check(
     })?;
     check_size(limits, &document)?;
     let ty = {
-        let operation = operation(&document, operation_name).ok_or_else(|| vec![unresolved(operation_name)])?;
+        let operation =
+            operation(&document, operation_name).ok_or_else(|| vec![unresolved(operation_name)])?;
         check_rules(types, &document, operation, variables)?;
         operation.ty
     };
@@ -100,7 +103,10 @@ pub fn check(
 
 /// The operation that a request means: the named one, or the only one.
 #[must_use]
-pub fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a OperationDefinition> {
+pub fn operation<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+) -> Option<&'a OperationDefinition> {
     match (&document.operations, name) {
         (DocumentOperations::Single(operation), None) => Some(&operation.node),
         (DocumentOperations::Multiple(named), Some(name)) => named.get(name).map(|operation| &operation.node),
@@ -111,11 +117,18 @@ pub fn operation<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Op
     }
 }
 
-fn operation_mut<'a>(document: &'a mut ExecutableDocument, name: Option<&str>) -> Option<&'a mut OperationDefinition> {
+fn operation_mut<'a>(
+    document: &'a mut ExecutableDocument,
+    name: Option<&str>,
+) -> Option<&'a mut OperationDefinition> {
     match (&mut document.operations, name) {
         (DocumentOperations::Single(operation), None) => Some(&mut operation.node),
-        (DocumentOperations::Multiple(named), Some(name)) => named.get_mut(name).map(|operation| &mut operation.node),
-        (DocumentOperations::Multiple(named), None) => named.values_mut().next().map(|operation| &mut operation.node),
+        (DocumentOperations::Multiple(named), Some(name)) => {
+            named.get_mut(name).map(|operation| &mut operation.node)
+        }
+        (DocumentOperations::Multiple(named), None) => {
+            named.values_mut().next().map(|operation| &mut operation.node)
+        }
         _ => None,
     }
 }
@@ -157,7 +170,8 @@ fn too_large(limits: &Limits, size: Size) -> Option<String> {
     if size.depth > limits.depth {
         return Some(format!("the document is deeper than {} fields", limits.depth));
     }
-    (size.introspection_lists > limits.introspection_lists).then(|| "introspection goes in circles".to_owned())
+    (size.introspection_lists > limits.introspection_lists)
+        .then(|| "introspection goes in circles".to_owned())
 }
 
 fn check_rules(

@@ -42,7 +42,8 @@ pub fn flatten(document: &mut ExecutableDocument, operation_name: Option<&str>) 
     let Some(field) = merged(&collect(&document.fragments, &[root])) else { return };
     let before = spread_fragments(document);
     if let Some(operation) = super::operation_mut(document, operation_name) {
-        operation.selection_set.node.items = vec![Positioned::new(Selection::Field(field.clone()), field.pos)];
+        operation.selection_set.node.items =
+            vec![Positioned::new(Selection::Field(field.clone()), field.pos)];
     }
     let after = spread_fragments(document);
     document.fragments.retain(|name, _| after.contains(name) || !before.contains(name));
@@ -52,7 +53,12 @@ pub fn flatten(document: &mut ExecutableDocument, operation_name: Option<&str>) 
 fn merged(fields: &[Selected<'_>]) -> Option<Positioned<Field>> {
     let mut merged = fields.first()?.field.clone();
     for other in &fields[1..] {
-        merged.node.selection_set.node.items.extend(other.field.node.selection_set.node.items.iter().cloned());
+        merged
+            .node
+            .selection_set
+            .node
+            .items
+            .extend(other.field.node.selection_set.node.items.iter().cloned());
     }
     Some(merged)
 }
@@ -69,15 +75,22 @@ fn spread_fragments(document: &ExecutableDocument) -> HashSet<Name> {
     names
 }
 
-fn is_conditional<'a>(fragments: &'a Fragments, set: &'a SelectionSet, visited: &mut HashSet<&'a str>) -> bool {
+fn is_conditional<'a>(
+    fragments: &'a Fragments,
+    set: &'a SelectionSet,
+    visited: &mut HashSet<&'a str>,
+) -> bool {
     set.items.iter().any(|selection| {
         let directives = selection.node.directives();
-        if directives.iter().any(|directive| matches!(directive.node.name.node.as_str(), "skip" | "include")) {
+        if directives.iter().any(|directive| matches!(directive.node.name.node.as_str(), "skip" | "include"))
+        {
             return true;
         }
         match &selection.node {
             Selection::Field(_) => false,
-            Selection::InlineFragment(inline) => is_conditional(fragments, &inline.node.selection_set.node, visited),
+            Selection::InlineFragment(inline) => {
+                is_conditional(fragments, &inline.node.selection_set.node, visited)
+            }
             Selection::FragmentSpread(spread) => {
                 let name = &spread.node.fragment_name.node;
                 fragments.get(name).is_some_and(|fragment| {

@@ -55,7 +55,9 @@ fn deep_documents_are_refused_before_the_parse() {
 
 #[test]
 fn depth_counts_fields_and_not_fragments() {
-    let nested = |depth: usize| format!("{{ me {} }}", "{ friend ".repeat(depth - 1) + "{ id }" + &" }".repeat(depth - 1));
+    let nested = |depth: usize| {
+        format!("{{ me {} }}", "{ friend ".repeat(depth - 1) + "{ id }" + &" }".repeat(depth - 1))
+    };
     run(&nested(19)).expect("twenty fields deep");
     assert!(refused(&nested(20)).contains("deeper than 20"));
 }
@@ -78,7 +80,8 @@ fn long_chains_of_fragments_are_refused() {
 
 #[test]
 fn cycles_are_refused_as_cycles() {
-    let query = "{ me { ...A } } fragment A on User { friend { ...B } } fragment B on User { friend { ...A } }";
+    let query =
+        "{ me { ...A } } fragment A on User { friend { ...B } } fragment B on User { friend { ...A } }";
     assert!(refused(query).contains("spreads itself"));
 }
 
@@ -107,7 +110,8 @@ fn subscriptions_have_one_unconditional_root_field() {
 
 #[test]
 fn fragments_at_the_root_of_a_subscription_are_written_out() {
-    let checked = run("subscription { ...F ticks } fragment F on Subscription { ticks }").expect("one root field");
+    let checked =
+        run("subscription { ...F ticks } fragment F on Subscription { ticks }").expect("one root field");
     assert!(checked.document.fragments.is_empty());
     let operation = operation(&checked.document, None).expect("there is one operation");
     assert_eq!(operation.selection_set.node.items.len(), 1);
@@ -159,7 +163,10 @@ fn required_variables_need_a_value() {
 #[test]
 fn the_operation_is_chosen_by_name() {
     assert!(refused("query A { me { id } } query B { me { id } }").contains("several operations"));
-    assert!(refused("fragment F on User { id } query A { me { id } } query B { me { ...F } }").contains("several"));
+    assert!(
+        refused("fragment F on User { id } query A { me { id } } query B { me { ...F } }")
+            .contains("several")
+    );
     run("query Named { me { id } } query B { me { id } }").expect("named");
 }
 

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
-    BaseType, FieldDefinition, InputValueDefinition, OperationType, Type, TypeDefinition, TypeKind, TypeSystemDefinition,
+    BaseType, FieldDefinition, InputValueDefinition, OperationType, Type, TypeDefinition, TypeKind,
+    TypeSystemDefinition,
 };
 
 /// The declared types of a schema, by name. Introspection types are absent: what is not known is not judged.
@@ -101,7 +102,10 @@ impl Types {
                 self.fields.entry(name).or_default().extend(object.fields.into_iter().map(|f| field(f.node)));
             }
             TypeKind::Interface(interface) => {
-                self.fields.entry(name).or_default().extend(interface.fields.into_iter().map(|f| field(f.node)));
+                self.fields
+                    .entry(name)
+                    .or_default()
+                    .extend(interface.fields.into_iter().map(|f| field(f.node)));
             }
             TypeKind::InputObject(object) => {
                 self.inputs.entry(name).or_default().extend(object.fields.into_iter().map(|f| input(f.node)));

@@ -14,8 +14,13 @@ use super::types::{Input, Types, named};
 
 /// Finds variables of an operation that stand where their null would not be accepted.
 #[must_use]
-pub fn check_positions(types: &Types, fragments: &Fragments, operation: &OperationDefinition) -> Vec<ServerError> {
-    let definitions = operation.variable_definitions.iter().map(|d| (d.node.name.node.as_str(), &d.node)).collect();
+pub fn check_positions(
+    types: &Types,
+    fragments: &Fragments,
+    operation: &OperationDefinition,
+) -> Vec<ServerError> {
+    let definitions =
+        operation.variable_definitions.iter().map(|d| (d.node.name.node.as_str(), &d.node)).collect();
     let mut usages = Usages { types, fragments, definitions, visited: HashSet::new(), errors: Vec::new() };
     usages.directives(&operation.directives);
     usages.set(Set { parent: types.root(operation.ty), selections: &operation.selection_set.node });
@@ -34,7 +39,11 @@ pub fn check_values(operation: &OperationDefinition, values: &Variables) -> Vec<
     };
     let error = |definition: &Positioned<VariableDefinition>| {
         let (name, ty) = (&definition.node.name.node, &definition.node.var_type.node);
-        refusal(BAD_USER_INPUT, format!("variable \"${name}\" of type \"{ty}\" needs a value"), Some(definition.pos))
+        refusal(
+            BAD_USER_INPUT,
+            format!("variable \"${name}\" of type \"{ty}\" needs a value"),
+            Some(definition.pos),
+        )
     };
     operation.variable_definitions.iter().filter(missing).map(error).collect()
 }
@@ -129,8 +138,10 @@ impl<'a> Usages<'a> {
         let has_value = definition.default_value.as_ref().is_some_and(|value| value.node != Value::Null);
         let accepts_null = place.ty.nullable || !ty.nullable || has_value || place.has_default;
         if !accepts_null || !items_accept_null(&ty.base, &place.ty.base) {
-            let message =
-                format!("variable \"${name}\" of type \"{ty}\" can't stand where \"{}\" is expected", place.ty);
+            let message = format!(
+                "variable \"${name}\" of type \"{ty}\" can't stand where \"{}\" is expected",
+                place.ty
+            );
             self.errors.push(invalid(message, at));
         }
     }

@@ -17,14 +17,10 @@ use crate::graphql::precheck::types::Types;
 use crate::graphql::precheck::{self, Limits};
 use crate::policy::Actor;
 
-/// Puts into a request what its resolvers need.
-pub type Attach = dyn Fn(RequestContext, Request) -> Request + Send + Sync;
-
 /// Executes requests against one schema.
 #[derive(Clone)]
 pub struct Engine<E> {
     executor: E,
-    attach: Arc<Attach>,
     types: Arc<Types>,
     limits: Limits,
     execution: Duration,
@@ -52,10 +48,9 @@ pub enum Outcome {
 impl<E: Executor> Engine<E> {
     /// An engine for a schema of these types.
     #[must_use]
-    pub fn new(executor: E, types: Types, attach: Arc<Attach>, settings: &TransportSettings) -> Self {
+    pub fn new(executor: E, types: Types, settings: &TransportSettings) -> Self {
         Self {
             executor,
-            attach,
             types: Arc::new(types),
             limits: settings.document.clone(),
             execution: settings.execution,
@@ -67,22 +62,27 @@ impl<E: Executor> Engine<E> {
     ///
     /// # Errors
     /// The errors of a document that is refused.
-    pub fn prepare(&self, mut request: Request, context: RequestContext) -> Result<Prepared, Vec<ServerError>> {
+    pub fn prepare(
+        &self,
+        mut request: Request,
+        context: RequestContext,
+    ) -> Result<Prepared, Vec<ServerError>> {
         let dress = Dress {
             request_id: context.request_id.clone(),
             is_anonymous: context.actor == Actor::Anonymous,
             limit: self.errors,
         };
         let operation_name = request.operation_name.as_deref();
-        let checked = precheck::check(&self.types, &self.limits, &request.query, operation_name, &request.variables)
-            .map_err(|errors| dress.refused(errors))?;
+        let checked =
+            precheck::check(&self.types, &self.limits, &request.query, operation_name, &request.variables)
+                .map_err(|errors| dress.refused(errors))?;
         let completion = Completion {
             types: Arc::clone(&self.types),
             query: std::mem::take(&mut request.query).into(),
             operation_name: request.operation_name.clone(),
         };
         request.set_parsed_query(checked.document);
-        Ok(Prepared { operation: checked.operation, request: (self.attach)(context, request), completion, dress })
+        Ok(Prepared { operation: checked.operation, request: request.data(context), completion, dress })
     }
 
     /// Executes a query or mutation within its time.

@@ -65,7 +65,8 @@ fn set(error: &mut ServerError, name: &str, value: &str) {
 
 /// Whether the library could not read an argument: its own errors have no source, and these beginnings.
 fn is_about_input(error: &ServerError) -> bool {
-    let is_of_library = error.message.starts_with("Failed to parse \"") || error.message.starts_with("Expected input type \"");
+    let is_of_library = error.message.starts_with("Failed to parse \"")
+        || error.message.starts_with("Expected input type \"");
     error.source.is_none() && is_of_library
 }
 
@@ -98,10 +99,14 @@ mod tests {
 
     #[test]
     fn faults_are_masked_and_what_has_a_code_is_not() {
-        let error = ServerError::new("no such table: hosts", None).with_path(vec![PathSegment::Field("a".to_owned())]);
+        let error = ServerError::new("no such table: hosts", None)
+            .with_path(vec![PathSegment::Field("a".to_owned())]);
         assert_eq!(shown(error), (format!("{INTERNAL:?}"), "internal error".to_owned()));
         assert_eq!(shown(refusal("NOT_FOUND", "host not found", None)).1, "host not found");
-        assert_eq!(shown(ServerError::new("Failed to parse \"Int\": no", None)).0, format!("{BAD_USER_INPUT:?}"));
+        assert_eq!(
+            shown(ServerError::new("Failed to parse \"Int\": no", None)).0,
+            format!("{BAD_USER_INPUT:?}")
+        );
     }
 
     #[test]

@@ -64,7 +64,8 @@ async fn answer<E: Executor>(
     }
     check_content(&parts.method, &parts.headers)?;
     let known = transport.identity.of_headers(&parts.headers).await?;
-    let context = RequestContext { actor: known.actor, source: source(&parts), request_id: request_id.to_owned() };
+    let context =
+        RequestContext { actor: known.actor, source: source(&parts), request_id: request_id.to_owned() };
     let method = parts.method.clone();
     let request = read(transport, parts, body).await?;
     execute(transport, request, context, &method).await.map(|outcome| respond(&outcome, media))
@@ -87,7 +88,9 @@ async fn execute<E: Executor>(
         OperationType::Subscription if method == Method::GET => {
             return Err(Refusal::method_not_allowed("subscriptions are served on a WebSocket"));
         }
-        OperationType::Subscription => return Err(Refusal::bad_request("subscriptions are served on a WebSocket")),
+        OperationType::Subscription => {
+            return Err(Refusal::bad_request("subscriptions are served on a WebSocket"));
+        }
     }
     Ok(transport.engine.execute(prepared).await)
 }
@@ -99,7 +102,8 @@ async fn read<E>(transport: &Transport<E>, parts: Parts, body: Body) -> Result<R
     } else {
         let reading = read_body(body, transport.settings.body_bytes);
         let late = || Refusal::new(StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", "the body took too long");
-        let bytes = tokio::time::timeout(transport.settings.body_deadline, reading).await.map_err(|_| late())??;
+        let bytes =
+            tokio::time::timeout(transport.settings.body_deadline, reading).await.map_err(|_| late())??;
         let request = axum::extract::Request::from_parts(parts, Body::from(bytes));
         let decoded = GraphQLRequest::<GraphQLRejection>::from_request(request, &()).await;
         decoded.map_err(|rejection| Refusal::from(rejection.0))?.into_inner()
@@ -185,7 +189,8 @@ pub(super) fn source(parts: &Parts) -> IpAddr {
 /// The caller's id when it has the form of one, a fresh one otherwise.
 fn request_id(headers: &HeaderMap) -> String {
     let is_id = |text: &&str| {
-        (8..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        (8..=64).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
     };
     let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(is_id);
     given.map_or_else(|| new_public_id("req").to_string(), str::to_owned)

@@ -55,7 +55,10 @@ impl Identity {
     /// These answers.
     #[must_use]
     pub fn new(
-        authenticate: impl Fn(String) -> BoxFuture<'static, Result<Authentication, FleetError>> + Send + Sync + 'static,
+        authenticate: impl Fn(String) -> BoxFuture<'static, Result<Authentication, FleetError>>
+        + Send
+        + Sync
+        + 'static,
         refresh: impl Fn(Actor) -> BoxFuture<'static, Result<Option<Actor>, FleetError>> + Send + Sync + 'static,
         clock: Clock,
     ) -> Self {

@@ -73,7 +73,9 @@ pub fn check_content(method: &Method, headers: &HeaderMap) -> Result<(), Refusal
     }
     let is_utf8 = |charset: &str| charset.trim_matches('"') == "utf-8";
     match parts.find_map(|part| part.strip_prefix("charset=")) {
-        Some(charset) if !is_utf8(charset) => Err(Refusal::unsupported_media_type("the charset must be utf-8")),
+        Some(charset) if !is_utf8(charset) => {
+            Err(Refusal::unsupported_media_type("the charset must be utf-8"))
+        }
         _ => Ok(()),
     }
 }
@@ -106,7 +108,10 @@ mod tests {
         let accepted = |value| Media::accepted(&headers(header::ACCEPT, value));
         assert_eq!(accepted("*/*"), Media::Json);
         assert_eq!(accepted("application/graphql-response+json"), Media::GraphqlResponse);
-        assert_eq!(accepted("application/graphql-response+json; charset=utf-8, application/json;q=0.9"), Media::GraphqlResponse);
+        assert_eq!(
+            accepted("application/graphql-response+json; charset=utf-8, application/json;q=0.9"),
+            Media::GraphqlResponse
+        );
         assert_eq!(accepted("application/graphql-response+json;q=0.5, application/json"), Media::Json);
         assert_eq!(accepted("text/html"), Media::Json);
         assert_eq!(Media::accepted(&HeaderMap::new()), Media::Json);
@@ -115,10 +120,17 @@ mod tests {
     #[test]
     fn only_plain_json_is_read() {
         let check = |value| check_content(&Method::POST, &headers(header::CONTENT_TYPE, value));
-        for good in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""] {
+        for good in
+            ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""]
+        {
             assert_eq!(check(good), Ok(()), "{good}");
         }
-        for bad in ["text/plain", "application/json; charset=utf-16", "multipart/form-data; boundary=a", "application/graphql"] {
+        for bad in [
+            "text/plain",
+            "application/json; charset=utf-16",
+            "multipart/form-data; boundary=a",
+            "application/graphql",
+        ] {
             assert!(check(bad).is_err(), "{bad}");
         }
         assert!(check_content(&Method::POST, &HeaderMap::new()).is_err());
@@ -129,7 +141,8 @@ mod tests {
     #[test]
     fn foreign_origins_open_no_socket() {
         let allowed = ["https://muster.example".to_owned()];
-        let check = |origin| check_origin(&headers(header::ORIGIN, origin), Some("localhost:8080"), &allowed).is_ok();
+        let check =
+            |origin| check_origin(&headers(header::ORIGIN, origin), Some("localhost:8080"), &allowed).is_ok();
         assert!(check("http://localhost:8080"));
         assert!(check("https://muster.example"));
         assert!(!check("http://localhost"));

@@ -74,7 +74,9 @@ impl From<ParseRequestError> for Refusal {
     fn from(error: ParseRequestError) -> Self {
         match error {
             ParseRequestError::UnsupportedBatch => Self::bad_request("arrays of operations are not accepted"),
-            ParseRequestError::InvalidRequest(_) => Self::bad_request("the body is not a GraphQL request in JSON"),
+            ParseRequestError::InvalidRequest(_) => {
+                Self::bad_request("the body is not a GraphQL request in JSON")
+            }
             _ => Self::bad_request("the request can't be read"),
         }
     }

@@ -48,7 +48,12 @@ pub struct Driver<E> {
 impl<E: Executor> Driver<E> {
     /// A driver for a fresh socket.
     #[must_use]
-    pub fn new(transport: Arc<Transport<E>>, operations: Operations, source: IpAddr, upgraded_by: Known) -> Self {
+    pub fn new(
+        transport: Arc<Transport<E>>,
+        operations: Operations,
+        source: IpAddr,
+        upgraded_by: Known,
+    ) -> Self {
         let running = JoinSet::new();
         Self { transport, operations, running, source, upgraded_by, session: None, pings_unanswered: 0 }
     }
@@ -73,7 +78,11 @@ impl<E: Executor> Driver<E> {
         }
     }
 
-    async fn receive(&mut self, message: Option<Result<Message, Error>>, permit: Permit<'_>) -> Result<(), End> {
+    async fn receive(
+        &mut self,
+        message: Option<Result<Message, Error>>,
+        permit: Permit<'_>,
+    ) -> Result<(), End> {
         self.pings_unanswered = 0;
         match message {
             None | Some(Ok(Message::Close(_))) => Err(End::Gone),
@@ -113,7 +122,9 @@ impl<E: Executor> Driver<E> {
         }
         let known = match authorization(payload)? {
             None => self.upgraded_by.clone(),
-            Some(value) => self.transport.identity.of_value(value).await.map_err(|refusal| End::from(&refusal))?,
+            Some(value) => {
+                self.transport.identity.of_value(value).await.map_err(|refusal| End::from(&refusal))?
+            }
         };
         let limit = self.transport.settings.socket.per_actor;
         let seat = self.transport.seats.take(&known.actor, self.source, limit);
@@ -142,7 +153,11 @@ impl<E: Executor> Driver<E> {
         let context = RequestContext { actor: known.actor.clone(), source: self.source, request_id };
         let (results, queue) = mpsc::channel(OPERATION_QUEUE);
         while self.running.try_join_next().is_some() {}
-        self.running.spawn(Operation { id, ticket, results }.run(self.transport.engine.clone(), request, context));
+        self.running.spawn(Operation { id, ticket, results }.run(
+            self.transport.engine.clone(),
+            request,
+            context,
+        ));
         permit.send(Control::Operation(queue));
         Ok(())
     }

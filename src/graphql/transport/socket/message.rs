@@ -151,7 +151,10 @@ mod tests {
         let payload = serde_json::json!({ "Authorization": "Bearer a" });
         assert_eq!(authorization(payload.as_object()), Ok(Some("Bearer a")));
         assert_eq!(authorization(None), Ok(None));
-        assert_eq!(authorization(serde_json::json!({ "authorization": 1 }).as_object()), Err(End::forbidden()));
+        assert_eq!(
+            authorization(serde_json::json!({ "authorization": 1 }).as_object()),
+            Err(End::forbidden())
+        );
     }
 
     #[test]

@@ -16,8 +16,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_graphql::Executor;
-use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::extract::FromRequestParts;
+use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::http::request::Parts;
 use axum::http::{Method, header};
 use axum::response::Response;
@@ -44,7 +44,8 @@ const CONTROL_QUEUE: usize = 32;
 #[must_use]
 pub fn is_upgrade(parts: &Parts) -> bool {
     let upgrade = parts.headers.get(header::UPGRADE);
-    parts.method == Method::GET && upgrade.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+    parts.method == Method::GET
+        && upgrade.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// Opens a socket.
@@ -65,7 +66,12 @@ pub async fn open<E: Executor>(transport: &Arc<Transport<E>>, mut parts: Parts) 
 }
 
 /// Runs a socket from its first message to its goodbye.
-async fn run<E: Executor>(transport: Arc<Transport<E>>, socket: WebSocket, source: IpAddr, upgraded_by: Known) {
+async fn run<E: Executor>(
+    transport: Arc<Transport<E>>,
+    socket: WebSocket,
+    source: IpAddr,
+    upgraded_by: Known,
+) {
     let settings = transport.settings.socket.clone();
     let is_spoken = socket.protocol().is_some();
     let (sink, mut stream) = socket.split();

@@ -174,13 +174,15 @@ impl Server {
     /// Posts JSON with further header lines.
     pub(super) async fn post(&self, headers: &str, body: &str) -> (u16, String, String) {
         let length = body.len();
-        let head = format!("POST /graphql HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {length}\r\n");
+        let head =
+            format!("POST /graphql HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {length}\r\n");
         self.send(&format!("{head}{headers}\r\n{body}")).await
     }
 
     /// Posts a query as JSON and answers what came back.
     pub(super) async fn query(&self, query: &str) -> serde_json::Value {
-        let (_, _, body) = self.post("content-type: application/json\r\n", &json!({ "query": query }).to_string()).await;
+        let (_, _, body) =
+            self.post("content-type: application/json\r\n", &json!({ "query": query }).to_string()).await;
         serde_json::from_str(&body).expect("JSON")
     }
 
@@ -266,11 +268,15 @@ impl Socket {
     }
 }
 
-fn router(settings: &TransportSettings, touched: &Touched, revoked: &Arc<AtomicBool>, clock: &FixedClock) -> Router {
+fn router(
+    settings: &TransportSettings,
+    touched: &Touched,
+    revoked: &Arc<AtomicBool>,
+    clock: &FixedClock,
+) -> Router {
     let schema = Schema::build(Query, Mutation, Events).data(touched.clone()).finish();
     let types = Types::from_sdl(&schema.sdl()).expect("the library reads what it writes");
-    let attach = |context: RequestContext, request: async_graphql::Request| request.data(context);
-    let engine = Engine::new(schema, types, Arc::new(attach), settings);
+    let engine = Engine::new(schema, types, settings);
     let revoked = Arc::clone(revoked);
     let identity = Identity::new(
         |bearer| async move { authenticate(&bearer) }.boxed(),

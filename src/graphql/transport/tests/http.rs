@@ -22,7 +22,9 @@ async fn a_query_is_answered_by_post_and_by_get() {
     let server = Server::start(TransportSettings::default()).await;
     let (status, head, answer) = server.post(JSON, &body("{ hello }")).await;
     assert_eq!((status, answer.as_str()), (200, r#"{"data":{"hello":"world"}}"#));
-    assert!(head.contains("content-type: application/json; charset=utf-8") && head.contains("x-request-id: req_"));
+    assert!(
+        head.contains("content-type: application/json; charset=utf-8") && head.contains("x-request-id: req_")
+    );
     let get = "GET /graphql?query=query+A+%7B+hello+%7D+query+B($n:Int!)%7Btwice(n:$n)%7D&operationName=B\
         &variables=%7B%22n%22:2%7D HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
     assert_eq!(server.send(get).await.2, r#"{"data":{"twice":4}}"#);
@@ -34,7 +36,12 @@ async fn what_could_be_forged_by_a_page_has_no_effect() {
     let get = "GET /graphql?query=mutation%7Btouch%7D HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
     assert_eq!(server.send(get).await.0, 405);
     let mutation = body("mutation { touch }");
-    for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=a", "application/json; charset=utf-16"] {
+    for kind in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=a",
+        "application/json; charset=utf-16",
+    ] {
         assert_eq!(server.post(&format!("content-type: {kind}\r\n"), &mutation).await.0, 415, "{kind}");
     }
     assert_eq!(server.post("", &mutation).await.0, 415);
@@ -48,7 +55,15 @@ async fn what_could_be_forged_by_a_page_has_no_effect() {
 #[tokio::test]
 async fn what_is_not_one_request_is_refused() {
     let server = Server::start(TransportSettings::default()).await;
-    for bad in ["", "[]", "null", r#"[{"query":"{hello}"}]"#, "{}", r#"{"query":1}"#, r#"{"query":"{hello}","variables":"x"}"#] {
+    for bad in [
+        "",
+        "[]",
+        "null",
+        r#"[{"query":"{hello}"}]"#,
+        "{}",
+        r#"{"query":1}"#,
+        r#"{"query":"{hello}","variables":"x"}"#,
+    ] {
         let (status, _, answer) = server.post(JSON, bad).await;
         assert_eq!(status, 400, "{bad}");
         assert!(answer.contains("requestId") && answer.contains("BAD_REQUEST"), "{answer}");
@@ -62,7 +77,9 @@ async fn a_body_over_the_limit_is_cut_off_also_in_chunks() {
     let server = Server::start(TransportSettings { body_bytes: 1_000, ..TransportSettings::default() }).await;
     assert_eq!(server.post(JSON, &"x".repeat(1_001)).await.0, 413);
     let chunk = format!("3e8\r\n{}\r\n", "x".repeat(1_000));
-    let head = format!("POST /graphql HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{JSON}transfer-encoding: chunked\r\n\r\n");
+    let head = format!(
+        "POST /graphql HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{JSON}transfer-encoding: chunked\r\n\r\n"
+    );
     assert_eq!(server.send(&format!("{head}{chunk}{chunk}")).await.0, 413);
 }
 

@@ -174,7 +174,8 @@ async fn an_actor_has_so_many_sockets() {
 
 #[tokio::test]
 async fn messages_are_bounded_more_tightly_before_the_ack() {
-    let settings = SocketSettings { message_bytes_before_ack: 100, message_bytes: 1_000, ..SocketSettings::default() };
+    let settings =
+        SocketSettings { message_bytes_before_ack: 100, message_bytes: 1_000, ..SocketSettings::default() };
     let server = server_with(settings).await;
     let ping = |bytes: usize| json!({ "type": "ping", "payload": { "a": "x".repeat(bytes) } });
     let mut socket = server.connect().await;
