@@ -1,6 +1,6 @@
 //! Logs and metrics of this process.
 
-pub use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _};
 
 pub use metrics_exporter_prometheus::PrometheusHandle;
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder};
