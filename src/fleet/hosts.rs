@@ -1,14 +1,24 @@
-//! Hosts: found, listed, moved between teams, deleted.
+//! Hosts: found, listed, counted. Choosing them by conditions, moving and deleting have files of their own.
+
+mod filter;
+mod manage;
 
 use std::collections::HashMap;
 
+use entity::hosts::Model;
 use entity::id::{HostId, LabelId, PublicId, TeamId};
 pub use entity::kind::Platform;
+use sea_orm::Order;
+
+pub use filter::HostFilter;
 
 use super::{Fleet, FleetError};
 use crate::clock::Timestamp;
-use crate::policy::Actor;
+use crate::policy::{Action, Actor, allow};
+use crate::store::hosts::{Freshness, HostSelection};
+pub use crate::store::hosts::{HostSortField, HostStatus};
 pub use crate::store::page::{Key, Page, PageRequest, SortValue};
+use crate::store::{hosts, labels};
 
 /// A host as people see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,49 +57,6 @@ pub struct Host {
     pub foreign_secret_at: Option<Timestamp>,
 }
 
-/// Whether a host has checked in lately.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub enum HostStatus {
-    /// Seen within its interval plus 90 s.
-    Online,
-    /// Missed its check-in.
-    Offline,
-    /// Not seen for 30 days.
-    Missing,
-}
-
-/// Conditions that a host must all meet; in each list, any of; an absent list is no condition, an empty one meets
-/// nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct HostFilter {
-    /// Teams, by outside id.
-    pub team_ids: Option<Vec<PublicId>>,
-    /// Labels, by outside id.
-    pub label_ids: Option<Vec<PublicId>>,
-    /// Platforms.
-    pub platforms: Option<Vec<Platform>>,
-    /// States.
-    pub statuses: Option<Vec<HostStatus>>,
-    /// Hardware UUID, in any case.
-    pub uuid: Option<String>,
-    /// Hardware serial.
-    pub serial_number: Option<String>,
-    /// Prefix of host name, identifier, serial or UUID, in any case.
-    pub search: Option<String>,
-}
-
-/// What hosts are sorted by; the id is always the tie-breaker.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum HostSortField {
-    /// Host name.
-    Hostname,
-    /// Last contact, as stored.
-    #[default]
-    LastSeenAt,
-    /// First enrolled.
-    EnrolledAt,
-}
-
 /// Order of hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HostSort {
@@ -104,8 +71,9 @@ impl Fleet {
     ///
     /// # Errors
     /// Denied; unavailable.
-    pub async fn host(&self, _actor: &Actor, _id: &PublicId) -> Result<Option<Host>, FleetError> {
-        todo!()
+    pub async fn host(&self, actor: &Actor, id: &PublicId) -> Result<Option<Host>, FleetError> {
+        let mut found = self.hosts_by_public_ids(actor, std::slice::from_ref(id)).await?;
+        Ok(found.remove(id))
     }
 
     /// The host of an osquery host identifier, the one seen last when several share it.
@@ -114,10 +82,12 @@ impl Fleet {
     /// Denied; unavailable.
     pub async fn host_by_identifier(
         &self,
-        _actor: &Actor,
-        _identifier: &str,
+        actor: &Actor,
+        identifier: &str,
     ) -> Result<Option<Host>, FleetError> {
-        todo!()
+        let scope = allow(actor, Action::ReadHosts, None)?;
+        let found = hosts::by_identifier(self.store.reader(), &scope, identifier).await?;
+        Ok(found.map(self.as_seen_now()))
     }
 
     /// Visible hosts by inside id: for the edges of other objects.
@@ -126,10 +96,12 @@ impl Fleet {
     /// Denied; unavailable.
     pub async fn hosts_by_ids(
         &self,
-        _actor: &Actor,
-        _ids: &[HostId],
+        actor: &Actor,
+        ids: &[HostId],
     ) -> Result<HashMap<HostId, Host>, FleetError> {
-        todo!()
+        let scope = allow(actor, Action::ReadHosts, None)?;
+        let found = hosts::find(self.store.reader(), &scope, HostSelection::Ids(ids)).await?;
+        Ok(found.into_iter().map(self.as_seen_now()).map(|host| (host.id, host)).collect())
     }
 
     /// Visible hosts by outside id.
@@ -138,32 +110,46 @@ impl Fleet {
     /// Denied; unavailable.
     pub async fn hosts_by_public_ids(
         &self,
-        _actor: &Actor,
-        _ids: &[PublicId],
+        actor: &Actor,
+        ids: &[PublicId],
     ) -> Result<HashMap<PublicId, Host>, FleetError> {
-        todo!()
+        let scope = allow(actor, Action::ReadHosts, None)?;
+        let found = hosts::find(self.store.reader(), &scope, HostSelection::PublicIds(ids)).await?;
+        Ok(found.into_iter().map(self.as_seen_now()).map(|host| (host.public_id.clone(), host)).collect())
     }
 
     /// A page of visible hosts.
     ///
     /// # Errors
-    /// Denied; a filter that names a team or label which is not visible meets nothing; unavailable.
+    /// Denied; a filter that names a team or label which is not visible meets nothing; a cursor of a list with
+    /// another order is not valid; unavailable.
     pub async fn hosts(
         &self,
-        _actor: &Actor,
-        _filter: &HostFilter,
-        _sort: HostSort,
-        _page: PageRequest,
+        actor: &Actor,
+        filter: &HostFilter,
+        sort: HostSort,
+        page: PageRequest,
     ) -> Result<Page<Host>, FleetError> {
-        todo!()
+        let scope = allow(actor, Action::ReadHosts, None)?;
+        if page.after.as_ref().is_some_and(|key| !sort.field.fits(key)) {
+            return Err(FleetError::InvalidCursor);
+        }
+        let order = if sort.descending { Order::Desc } else { Order::Asc };
+        let db = self.store.reader();
+        let filter = self.resolve_host_filter(db, &scope, filter).await?;
+        let found = hosts::page(db, &scope, &filter, (sort.field, order), &page).await?;
+        Ok(found.map(self.as_seen_now()))
     }
 
     /// How many visible hosts match.
     ///
     /// # Errors
     /// Denied; unavailable.
-    pub async fn count_hosts(&self, _actor: &Actor, _filter: &HostFilter) -> Result<u64, FleetError> {
-        todo!()
+    pub async fn count_hosts(&self, actor: &Actor, filter: &HostFilter) -> Result<u64, FleetError> {
+        let scope = allow(actor, Action::ReadHosts, None)?;
+        let db = self.store.reader();
+        let filter = self.resolve_host_filter(db, &scope, filter).await?;
+        Ok(hosts::count(db, &scope, &filter).await?)
     }
 
     /// How many visible hosts have each label.
@@ -172,36 +158,54 @@ impl Fleet {
     /// Denied; unavailable.
     pub async fn count_hosts_by_label(
         &self,
-        _actor: &Actor,
-        _labels: &[LabelId],
+        actor: &Actor,
+        ids: &[LabelId],
     ) -> Result<HashMap<LabelId, u64>, FleetError> {
-        todo!()
+        let scope = allow(actor, Action::ReadHosts, None)?;
+        let counted = labels::count_hosts(self.store.reader(), &scope, ids).await?;
+        let mut counts: HashMap<LabelId, u64> = ids.iter().map(|id| (*id, 0)).collect();
+        counts.extend(counted.into_iter().map(|(label, hosts)| (label, hosts.unsigned_abs())));
+        Ok(counts)
     }
 
-    /// Moves at most 1,000 hosts to a team, or to none. All or nothing: the actor manages hosts in every source
-    /// team and in the target. Campaigns that await a moved host withdraw it.
-    ///
-    /// # Errors
-    /// Denied; rejected when a host or the team is absent or not visible (`hostIds`, `teamId`); unavailable.
-    pub async fn transfer_hosts(
-        &self,
-        _actor: &Actor,
-        _hosts: &[PublicId],
-        _team: Option<&PublicId>,
-    ) -> Result<Vec<Host>, FleetError> {
-        todo!()
+    /// What "lately" is now.
+    pub(crate) fn freshness(&self) -> Freshness {
+        Freshness {
+            now: self.clock.now(),
+            grace: self.settings.online_grace,
+            missing_after: self.settings.missing_after,
+        }
     }
 
-    /// Deletes at most 1,000 hosts, all or nothing, with their node keys and label memberships. Campaigns that
-    /// await a deleted host withdraw it.
-    ///
-    /// # Errors
-    /// Denied; rejected when a host is absent or not visible (`hostIds`); unavailable.
-    pub async fn delete_hosts(
-        &self,
-        _actor: &Actor,
-        _hosts: &[PublicId],
-    ) -> Result<Vec<PublicId>, FleetError> {
-        todo!()
+    /// Makes of a row what people see now: its last contact may be newer in memory.
+    fn as_seen_now(&self) -> impl Fn(Model) -> Host {
+        let at = self.freshness();
+        move |row| {
+            let in_memory = self.presence.last_seen(row.id);
+            let last_seen_at = in_memory.map_or(row.last_seen_at, |seen| seen.max(row.last_seen_at));
+            let status = at.status(last_seen_at, row.check_in_interval_s);
+            host_of(row, status, last_seen_at)
+        }
+    }
+}
+
+fn host_of(row: Model, status: HostStatus, last_seen_at: Timestamp) -> Host {
+    Host {
+        id: row.id,
+        public_id: row.public_id,
+        team_id: row.team_id,
+        host_identifier: row.host_identifier,
+        hardware_uuid: row.hardware_uuid,
+        hostname: row.hostname,
+        serial_number: row.serial_number,
+        platform: row.platform,
+        os_version: row.os_version,
+        osquery_version: row.osquery_version,
+        memory_bytes: row.memory_bytes,
+        status,
+        last_seen_at,
+        enrolled_at: row.enrolled_at,
+        clone_suspected_at: row.clone_suspected_at,
+        foreign_secret_at: row.foreign_secret_at,
     }
 }

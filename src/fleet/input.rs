@@ -5,6 +5,9 @@ use super::{FleetError, RejectionCode};
 /// Characters of a name at most.
 const MAX_NAME_CHARS: usize = 255;
 
+/// Characters of a description at most.
+const MAX_DESCRIPTION_CHARS: usize = 4_096;
+
 /// A name to show, without the space around it.
 ///
 /// # Errors
@@ -18,6 +21,19 @@ pub(super) fn name(text: &str, path: &'static str) -> Result<String, FleetError>
         _ => "it has more than 255 characters",
     };
     Err(FleetError::rejected(RejectionCode::Invalid, path, format!("this is no {path}: {problem}")))
+}
+
+/// A purpose, as it is told to people.
+///
+/// # Errors
+/// Rejected at `description`: over 4,096 characters, or with a NUL.
+pub(super) fn description(text: Option<&str>) -> Result<(), FleetError> {
+    let text = text.unwrap_or_default();
+    if text.chars().count() > MAX_DESCRIPTION_CHARS || text.contains('\0') {
+        let message = "a description has up to 4,096 characters, and no NUL";
+        return Err(FleetError::rejected(RejectionCode::Invalid, "description", message));
+    }
+    Ok(())
 }
 
 /// An e-mail address in lower case, as accounts are known by; none when it has not the shape of one.

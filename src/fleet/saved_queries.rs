@@ -1,4 +1,6 @@
-//! Saved queries: SQL with a name.
+//! Saved queries: SQL with a name. Making, changing and deleting them has a file of its own.
+
+mod manage;
 
 use std::collections::HashMap;
 
@@ -7,7 +9,9 @@ pub use entity::saved_queries::Model as SavedQuery;
 
 use super::hosts::{Page, PageRequest};
 use super::{Fleet, FleetError};
-use crate::policy::Actor;
+use crate::policy::{Action, Actor, Scope, allow};
+use crate::store::saved_queries::Wanted;
+use crate::store::{saved_queries, teams};
 
 /// A saved query to make.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -46,10 +50,12 @@ impl Fleet {
     /// Denied; unavailable.
     pub async fn saved_queries_by_ids(
         &self,
-        _actor: &Actor,
-        _ids: &[SavedQueryId],
+        actor: &Actor,
+        ids: &[SavedQueryId],
     ) -> Result<HashMap<SavedQueryId, SavedQuery>, FleetError> {
-        todo!()
+        let scope = allow(actor, Action::ReadSavedQueries, None)?;
+        let found = saved_queries::by_ids(self.store.reader(), &scope, ids).await?;
+        Ok(found.into_iter().map(|query| (query.id, query)).collect())
     }
 
     /// Visible saved queries by outside id.
@@ -58,10 +64,12 @@ impl Fleet {
     /// Denied; unavailable.
     pub async fn saved_queries_by_public_ids(
         &self,
-        _actor: &Actor,
-        _ids: &[PublicId],
+        actor: &Actor,
+        ids: &[PublicId],
     ) -> Result<HashMap<PublicId, SavedQuery>, FleetError> {
-        todo!()
+        let scope = allow(actor, Action::ReadSavedQueries, None)?;
+        let found = saved_queries::by_public_ids(self.store.reader(), &scope, ids).await?;
+        Ok(found.into_iter().map(|query| (query.public_id.clone(), query)).collect())
     }
 
     /// A page of visible saved queries by id; `team` keeps those of one team, `search` those whose name contains it.
@@ -70,12 +78,16 @@ impl Fleet {
     /// Denied; unavailable.
     pub async fn saved_queries(
         &self,
-        _actor: &Actor,
-        _team: Option<&PublicId>,
-        _search: Option<&str>,
-        _page: PageRequest,
+        actor: &Actor,
+        team: Option<&PublicId>,
+        search: Option<&str>,
+        page: PageRequest,
     ) -> Result<Page<SavedQuery>, FleetError> {
-        todo!()
+        let scope = allow(actor, Action::ReadSavedQueries, None)?;
+        let Some(wanted) = self.wanted_queries(&scope, team, search).await? else {
+            return Ok(Page::empty());
+        };
+        Ok(saved_queries::page(self.store.reader(), &scope, wanted, &page).await?)
     }
 
     /// How many saved queries match.
@@ -84,44 +96,26 @@ impl Fleet {
     /// Denied; unavailable.
     pub async fn count_saved_queries(
         &self,
-        _actor: &Actor,
-        _team: Option<&PublicId>,
-        _search: Option<&str>,
+        actor: &Actor,
+        team: Option<&PublicId>,
+        search: Option<&str>,
     ) -> Result<u64, FleetError> {
-        todo!()
+        let scope = allow(actor, Action::ReadSavedQueries, None)?;
+        let Some(wanted) = self.wanted_queries(&scope, team, search).await? else {
+            return Ok(0);
+        };
+        Ok(saved_queries::count(self.store.reader(), &scope, wanted).await?)
     }
 
-    /// Makes a saved query; the same `idempotency_key` by the same caller answers the first one again.
-    ///
-    /// # Errors
-    /// Denied; rejected (`name`, `sql`, `teamId`, `idempotencyKey`); unavailable.
-    pub async fn create_saved_query(
+    /// The conditions by inside ids; none when the team is out of scope, so that nothing can match.
+    async fn wanted_queries<'a>(
         &self,
-        _actor: &Actor,
-        _new: NewSavedQuery,
-        _idempotency_key: Option<&str>,
-    ) -> Result<SavedQuery, FleetError> {
-        todo!()
-    }
-
-    /// Changes a saved query.
-    ///
-    /// # Errors
-    /// Denied; rejected (`id`, `expectedVersion`, `name`, `sql`); unavailable.
-    pub async fn update_saved_query(
-        &self,
-        _actor: &Actor,
-        _id: &PublicId,
-        _change: SavedQueryChange,
-    ) -> Result<SavedQuery, FleetError> {
-        todo!()
-    }
-
-    /// Deletes a saved query; its campaigns stay.
-    ///
-    /// # Errors
-    /// Denied; rejected (`id`); unavailable.
-    pub async fn delete_saved_query(&self, _actor: &Actor, _id: &PublicId) -> Result<PublicId, FleetError> {
-        todo!()
+        scope: &Scope,
+        team: Option<&PublicId>,
+        search: Option<&'a str>,
+    ) -> Result<Option<Wanted<'a>>, FleetError> {
+        let Some(team) = team else { return Ok(Some(Wanted { team: None, search })) };
+        let found = teams::by_public_ids(self.store.reader(), scope, std::slice::from_ref(team)).await?;
+        Ok(found.first().map(|team| Wanted { team: Some(team.id), search }))
     }
 }

@@ -16,9 +16,6 @@ use crate::auth::keys::new_public_id;
 use crate::policy::{Action, Actor, allow};
 use crate::store::teams;
 
-/// Characters of a description at most.
-const MAX_DESCRIPTION_CHARS: usize = 4_096;
-
 impl Fleet {
     /// Visible teams by inside id.
     ///
@@ -89,10 +86,7 @@ impl Fleet {
     ) -> Result<Team, FleetError> {
         allow(actor, Action::ManageTeams, Some(TeamId::NONE))?;
         let name = input::name(name, "name")?;
-        if description.is_some_and(|text| text.chars().count() > MAX_DESCRIPTION_CHARS) {
-            let message = "a description has up to 4,096 characters";
-            return Err(FleetError::rejected(RejectionCode::Invalid, "description", message));
-        }
+        input::description(description)?;
         let request = Keyed {
             operation: "createTeam",
             key: idempotency_key,

@@ -13,7 +13,7 @@ use sea_orm::{
 };
 
 use super::page::{Key, Page, PageRequest};
-use super::{StoreError, prefix_text, scoped};
+use super::{StoreError, scoped, text};
 use crate::policy::Scope;
 
 /// Rows of one statement: 13 binds each, under the limit of 32,766.
@@ -140,7 +140,7 @@ pub async fn page<C: ConnectionTrait>(
         .filter(scoped(Column::TeamId, scope))
         .filter(outcome.condition());
     if let Some(search) = search {
-        select = select.filter(prefix_text(Column::Hostname, search));
+        select = select.filter(text::starts_with(Column::Hostname, search));
     }
     if let Some(after) = &page.after {
         select = select.filter(Column::HostId.gt(HostId(after.id)));

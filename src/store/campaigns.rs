@@ -12,7 +12,7 @@ use sea_orm::{
 };
 
 use super::page::{Key, Page, PageRequest};
-use super::{StoreError, contains_text, scoped};
+use super::{StoreError, scoped, text};
 use crate::policy::{Scope, Teams};
 
 /// Which campaigns are wanted; an absent field is no condition.
@@ -228,9 +228,9 @@ fn condition(filter: &Filter) -> Condition {
     if let Some(saved_query) = filter.saved_query {
         condition = condition.add(Column::SavedQueryId.eq(saved_query));
     }
-    if let Some(text) = &filter.search {
+    if let Some(part) = &filter.search {
         let either =
-            Condition::any().add(contains_text(Column::Name, text)).add(contains_text(Column::Sql, text));
+            Condition::any().add(text::contains(Column::Name, part)).add(text::contains(Column::Sql, part));
         condition = condition.add(either);
     }
     condition

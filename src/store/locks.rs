@@ -6,6 +6,7 @@ use super::StoreError;
 
 /// What an advisory lock stands for; its number is the key in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i64)]
 pub(super) enum Lock {
     /// One migration at a time.
     Migration = 0x4d75_7374_0001,
@@ -13,6 +14,21 @@ pub(super) enum Lock {
     Membership = 0x4d75_7374_0002,
     /// Order of `changes`; the last in the lock order.
     Changes = 0x4d75_7374_0003,
+}
+
+/// Makes requests of one caller with the same idempotency key wait for each other, so that the later one finds what
+/// the first one stored. Second in the lock order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn idempotency_lock(tx: &DatabaseTransaction, actor: &str, key: &str) -> Result<(), StoreError> {
+    if tx.get_database_backend() == DbBackend::Postgres {
+        // Locks of two numbers never meet those of one.
+        let sql = "SELECT pg_advisory_xact_lock(hashtext($1), hashtext($2))";
+        let values = [actor.into(), key.into()];
+        tx.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values)).await?;
+    }
+    Ok(())
 }
 
 /// Lets the transaction rely on the hosts and their teams as they are: for the start of a campaign.

@@ -1,5 +1,6 @@
 //! Keyset pages.
 
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, Select};
 
 /// Where a row stands in a sort order; the id is always the tie-breaker.
@@ -41,12 +42,67 @@ impl PageRequest {
     /// Narrows a selection to this page in ascending order of `id`, and one row more, as [`Page::of`] wants it.
     #[must_use]
     pub fn by_id<E: EntityTrait>(&self, select: Select<E>, id: E::Column) -> Select<E> {
-        let (order, after) = match (self.backward, &self.after) {
-            (false, after) => (Order::Asc, after.as_ref().map(|key| id.gt(key.id))),
-            (true, after) => (Order::Desc, after.as_ref().map(|key| id.lt(key.id))),
-        };
+        self.in_order_of_id(select, id, Order::Asc)
+    }
+
+    /// As [`Self::by_id`], the largest id first.
+    #[must_use]
+    pub fn newest_first<E: EntityTrait>(&self, select: Select<E>, id: E::Column) -> Select<E> {
+        self.in_order_of_id(select, id, Order::Desc)
+    }
+
+    /// As [`Self::by_id`], in the order of an expression that is never null, then of `id`. A key without a value to
+    /// sort by narrows nothing.
+    #[must_use]
+    pub fn sorted<E: EntityTrait>(
+        &self,
+        select: Select<E>,
+        by: Expr,
+        id: E::Column,
+        forward: Order,
+    ) -> Select<E> {
+        let order = self.direction(forward);
+        let key = self.after.as_ref().and_then(|key| Some((key.sort.clone()?, key.id)));
+        let after = key.map(|(value, after_id)| {
+            let here = Expr::tuple([by.clone(), Expr::col(id.as_column_ref())]);
+            beyond(here, Expr::tuple([value.into(), Expr::val(after_id)]), &order)
+        });
+        let select = after.into_iter().fold(select, Select::filter);
+        select.order_by(by, order.clone()).order_by(id, order).limit(self.limit + 1)
+    }
+
+    fn in_order_of_id<E: EntityTrait>(&self, select: Select<E>, id: E::Column, forward: Order) -> Select<E> {
+        let order = self.direction(forward);
+        let after = self.after.as_ref();
+        let after = after.map(|key| beyond(Expr::col(id.as_column_ref()), Expr::val(key.id), &order));
         let select = after.into_iter().fold(select, Select::filter);
         select.order_by(id, order).limit(self.limit + 1)
+    }
+
+    /// The direction of reading in a list with this direction.
+    fn direction(&self, forward: Order) -> Order {
+        match (self.backward, forward) {
+            (true, Order::Asc) => Order::Desc,
+            (true, Order::Desc) => Order::Asc,
+            (_, forward) => forward,
+        }
+    }
+}
+
+impl From<SortValue> for Expr {
+    fn from(value: SortValue) -> Self {
+        match value {
+            SortValue::Integer(value) => Expr::val(value),
+            SortValue::Text(value) => Expr::val(value),
+        }
+    }
+}
+
+/// Whether `here` comes after `key` when read in `order`.
+fn beyond(here: Expr, key: Expr, order: &Order) -> Expr {
+    match order {
+        Order::Desc => here.lt(key),
+        _ => here.gt(key),
     }
 }
 
@@ -60,6 +116,12 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
+    /// The page of a list without rows.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { items: Vec::new(), more: false }
+    }
+
     /// The page that was read: rows in the direction of reading, one more than asked for when more follow.
     pub fn of(mut rows: Vec<T>, request: &PageRequest, key: impl Fn(&T) -> Key) -> Self {
         let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);

@@ -2,6 +2,21 @@
 
 mod harness;
 
+mod agent_distributed;
+mod agent_enroll;
+mod agent_log;
+mod agent_transport;
+mod bad_input;
 mod bus;
+mod campaign_answers;
+mod campaign_laws;
+mod campaign_resume;
+mod campaigns;
+mod check_in;
+mod host_lists;
+mod hosts;
 mod house;
 mod migrations;
+mod saved_queries;
+mod sessions;
+mod teams;

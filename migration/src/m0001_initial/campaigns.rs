@@ -6,7 +6,8 @@ use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{big_integer, big_integer_null, blob, boolean, integer, text, text_null};
 
 use super::columns::{
-    id, index, owned_by, primary_key, public_id, sorted_text, time, unique_index, word, word_null,
+    id, in_byte_order, index, owned_by, primary_key, public_id, sorted_text, time, unique_index, word,
+    word_null,
 };
 
 /// The tables, parents first.
@@ -53,8 +54,8 @@ async fn campaigns(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .table("campaigns")
         .col(id("id"))
         .col(public_id())
-        .col(text_null("name"))
-        .col(text("sql"))
+        .col(in_byte_order(manager, text_null("name")))
+        .col(sorted_text(manager, "sql"))
         .col(big_integer_null("saved_query_id"))
         .col(big_integer_null("rerun_of"))
         .col(big_integer_null("created_by"))
@@ -112,7 +113,7 @@ async fn answers(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .col(big_integer("host_id"))
         .col(big_integer("team_id"))
         .col(text("host_public_id"))
-        .col(text("hostname"))
+        .col(sorted_text(manager, "hostname"))
         .col(word_null("error_code"))
         .col(text_null("error_message"))
         .col(big_integer("rows"))

@@ -11,7 +11,8 @@ use super::{Answer, Campaign, HostErrorCode, HostFailure, Outcome};
 use crate::fleet::activity::NewActivity;
 use crate::fleet::{Fleet, FleetError, RejectionCode};
 use crate::policy::{self, Action, Actor, Scope};
-use crate::store::{campaign_targets, campaign_teams, campaigns, changes};
+use crate::store::hosts::HostSelection;
+use crate::store::{campaign_targets, campaign_teams, campaigns, changes, hosts};
 
 impl Fleet {
     /// Stops a campaign; one that has ended stays as it ended.
@@ -64,12 +65,12 @@ impl Fleet {
     pub(crate) async fn withdraw_hosts(
         &self,
         tx: &DatabaseTransaction,
-        hosts: &[HostId],
+        host_ids: &[HostId],
     ) -> Result<Recorded, FleetError> {
         let now = self.store.now_on(tx).await?;
-        let named: Vec<entity::hosts::Model> = todo!("the hosts of these ids");
+        let named = hosts::find(tx, &Scope::system(), HostSelection::Ids(host_ids)).await?;
         let mut given = Vec::new();
-        for campaign in awaiting(tx, hosts).await? {
+        for campaign in awaiting(tx, host_ids).await? {
             given.extend(named.iter().map(|host| Given {
                 host: host.id,
                 host_public_id: host.public_id.clone(),

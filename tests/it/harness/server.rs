@@ -41,13 +41,16 @@ pub struct TestServer {
     /// Where it listens.
     pub address: SocketAddr,
     ground: Arc<Ground>,
+    data: Arc<TempDir>,
     shutdown: CancellationToken,
     serving: JoinHandle<()>,
 }
 
-/// What stays when a server restarts.
+/// What servers share, and what stays when one restarts.
 struct Ground {
-    data: TempDir,
+    /// Where the SQLite database is.
+    directory: TempDir,
+    /// The PostgreSQL database, if it is one.
     database: Option<TestDatabase>,
     redis: Option<Redis>,
     settings: Vec<(&'static str, String)>,
@@ -60,24 +63,22 @@ impl TestServer {
             Backend::Sqlite => (None, None),
             Backend::Postgres => (Some(postgres()?.database().await), Some(Redis::start()?)),
         };
-        let data = tempfile::Builder::new().prefix("mu-data-").tempdir();
-        let data = data.expect("the system's temporary directory can be written");
         let settings = settings.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
-        let ground = Arc::new(Ground { data, database, redis, settings });
-        Ok(Self::serve(ground, FixedClock::at(START), "127.0.0.1:0".parse().expect("an address")).await)
+        let ground = Arc::new(Ground { directory: directory(), database, redis, settings });
+        Ok(Self::serve(ground, Arc::new(directory()), FixedClock::at(START), anywhere()).await)
     }
 
-    /// Starts another server on the same database, bus and calendar.
+    /// Starts another server on the same database, bus and calendar, with a data directory of its own.
     pub async fn beside(&self) -> Self {
-        let any = "127.0.0.1:0".parse().expect("an address");
-        Self::serve(Arc::clone(&self.ground), self.clock.clone(), any).await
+        Self::serve(Arc::clone(&self.ground), Arc::new(directory()), self.clock.clone(), anywhere()).await
     }
 
     /// Stops the server, gracefully, and starts it again on the same data and at the same address.
     pub async fn restart(self) -> Self {
-        let (ground, clock, address) = (Arc::clone(&self.ground), self.clock.clone(), self.address);
+        let (ground, data) = (Arc::clone(&self.ground), Arc::clone(&self.data));
+        let (clock, address) = (self.clock.clone(), self.address);
         self.stop().await;
-        Self::serve(ground, clock, address).await
+        Self::serve(ground, data, clock, address).await
     }
 
     /// Stops the server, gracefully.
@@ -103,15 +104,12 @@ impl TestServer {
 
     /// Its data directory.
     pub fn data(&self) -> &Path {
-        self.ground.data.path()
+        self.data.path()
     }
 
     /// Where its database is found from outside.
     pub fn database_url(&self) -> String {
-        match &self.ground.database {
-            Some(database) => database.url.clone(),
-            None => format!("sqlite://{}", self.data().join("muster.db").display()),
-        }
+        self.ground.database_url()
     }
 
     /// Stops the server and removes what would outlive it.
@@ -123,8 +121,9 @@ impl TestServer {
         }
     }
 
-    async fn serve(ground: Arc<Ground>, clock: FixedClock, address: SocketAddr) -> Self {
-        let app = App::build(&ground.config(), Clock::Fixed(clock.clone()), telemetry::no_metrics()).await;
+    async fn serve(ground: Arc<Ground>, data: Arc<TempDir>, clock: FixedClock, address: SocketAddr) -> Self {
+        let config = ground.config(data.path());
+        let app = App::build(&config, Clock::Fixed(clock.clone()), telemetry::no_metrics()).await;
         let app = app.expect("the application can be built");
         let fleet = app.fleet.clone();
         let listener = TcpListener::bind(address).await.expect("the port is free");
@@ -132,25 +131,42 @@ impl TestServer {
         let shutdown = CancellationToken::new();
         let serving = tokio::spawn(app.serve(listener, shutdown.clone()));
         fleet.catch_up().await.expect("the store answers");
-        Self { fleet, clock, address, ground, shutdown, serving }
+        Self { fleet, clock, address, ground, data, shutdown, serving }
     }
 }
 
 impl Ground {
+    fn database_url(&self) -> String {
+        match &self.database {
+            Some(database) => database.url.clone(),
+            None => format!("sqlite://{}?mode=rwc", self.directory.path().join("muster.db").display()),
+        }
+    }
+
     /// The configuration: tasks as good as never run by themselves, passwords cost little.
-    fn config(&self) -> Config {
+    fn config(&self, data: &Path) -> Config {
         let mut flags = vec![
-            ("data.dir", self.data.path().display().to_string()),
+            ("data.dir", data.display().to_string()),
+            ("database.url", self.database_url()),
             ("secret.key", "0123456789abcdef0123456789abcdef0123456789abcdef".to_owned()),
             ("session.password_memory", "64 KiB".to_owned()),
             ("tasks.changes_interval", "1h".to_owned()),
             ("tasks.presence_interval", "1h".to_owned()),
             ("tasks.expiry_interval", "1h".to_owned()),
         ];
-        flags.extend(self.database.iter().map(|database| ("database.url", database.url.clone())));
         flags.extend(self.redis.iter().map(|redis| ("redis.url", redis.url.clone())));
         flags.extend(self.settings.clone());
         let flags = flags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         Config::load(&Sources { flags, ..Sources::default() }).expect("the settings are valid")
     }
+}
+
+fn directory() -> TempDir {
+    let made = tempfile::Builder::new().prefix("mu-data-").tempdir();
+    made.expect("the system's temporary directory can be written")
+}
+
+/// Any free port of the loopback.
+fn anywhere() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
 }

@@ -8,6 +8,7 @@ mod answer;
 pub mod body;
 mod identity;
 mod ledger;
+pub mod raw;
 mod reply;
 
 use std::collections::{BTreeMap, VecDeque};

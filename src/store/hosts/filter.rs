@@ -1,0 +1,101 @@
+//! Which hosts are meant.
+
+use entity::hosts::Column;
+use entity::id::{HostId, LabelId, PublicId, TeamId};
+use entity::kind::Platform;
+use entity::label_members;
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{ColumnTrait, Condition};
+
+use super::{Freshness, HostStatus};
+use crate::store::text;
+
+/// Values of one list in one statement at most: SQLite takes 32,766 values, PostgreSQL 65,535.
+const LIST: usize = 30_000;
+
+/// Conditions that a host must all meet, by inside ids; in each list, any of; an absent list is no condition, an
+/// empty one meets nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResolvedHostFilter {
+    /// Teams; [`TeamId::NONE`] for hosts in none.
+    pub teams: Option<Vec<TeamId>>,
+    /// Labels.
+    pub labels: Option<Vec<LabelId>>,
+    /// Platforms.
+    pub platforms: Option<Vec<Platform>>,
+    /// States, and the moment they are told at.
+    pub statuses: Option<(Vec<HostStatus>, Freshness)>,
+    /// Hardware UUID, in any case.
+    pub uuid: Option<String>,
+    /// Hardware serial, in any case.
+    pub serial_number: Option<String>,
+    /// Prefix of host name, identifier, serial or UUID, in any case.
+    pub search: Option<String>,
+}
+
+impl ResolvedHostFilter {
+    /// The conditions as one.
+    pub(super) fn condition(&self) -> Condition {
+        let lists = Condition::all()
+            .add_option(self.teams.as_ref().map(|teams| Column::TeamId.is_in(teams.iter().copied())))
+            .add_option(self.labels.as_ref().map(|labels| with_any_label(labels)))
+            .add_option(self.platforms.as_ref().map(|any| Column::Platform.is_in(any.iter().copied())))
+            .add_option(self.statuses.as_ref().map(|(any, at)| with_any_status(any, at)));
+        lists
+            .add_option(self.uuid.as_ref().map(|uuid| text::equals(Column::HardwareUuid, uuid)))
+            .add_option(self.serial_number.as_ref().map(|serial| text::equals(Column::SerialNumber, serial)))
+            .add_option(self.search.as_ref().map(|prefix| named_like(prefix)))
+    }
+}
+
+/// A way to choose hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostSelection<'a> {
+    /// Every host.
+    All,
+    /// These, by inside id.
+    Ids(&'a [HostId]),
+    /// These, by outside id.
+    PublicIds(&'a [PublicId]),
+    /// All conditions met.
+    Filter(&'a ResolvedHostFilter),
+}
+
+impl HostSelection<'_> {
+    /// The selection as conditions of one statement each; no host meets two of them if no id comes twice.
+    pub(super) fn conditions(&self) -> Vec<Condition> {
+        match self {
+            Self::All => vec![Condition::all()],
+            Self::Filter(filter) => vec![filter.condition()],
+            Self::Ids(ids) => chunked(ids, |ids| Column::Id.is_in(ids.iter().copied())),
+            Self::PublicIds(ids) => chunked(ids, |ids| Column::PublicId.is_in(ids.iter().cloned())),
+        }
+    }
+}
+
+fn chunked<T>(ids: &[T], condition: impl Fn(&[T]) -> Expr) -> Vec<Condition> {
+    ids.chunks(LIST).map(|ids| Condition::all().add(condition(ids))).collect()
+}
+
+fn with_any_label(labels: &[LabelId]) -> Expr {
+    let members = Query::select()
+        .column(label_members::Column::HostId)
+        .from(label_members::Entity)
+        .and_where(label_members::Column::LabelId.is_in(labels.iter().copied()))
+        .take();
+    Column::Id.in_subquery(members)
+}
+
+fn with_any_status(statuses: &[HostStatus], at: &Freshness) -> Condition {
+    match statuses {
+        // Without a member, "any of" would be no condition at all.
+        [] => Condition::all().add(Column::Id.is_in(Vec::<HostId>::new())),
+        statuses => statuses.iter().fold(Condition::any(), |any, status| any.add(at.having(*status))),
+    }
+}
+
+fn named_like(prefix: &str) -> Condition {
+    [Column::Hostname, Column::HostIdentifier, Column::SerialNumber, Column::HardwareUuid]
+        .into_iter()
+        .fold(Condition::any(), |any, column| any.add(text::starts_with(column, prefix)))
+}

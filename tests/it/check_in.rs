@@ -1,0 +1,54 @@
+//! A check-in with a warm roster asks neither the database nor anybody else.
+
+use serde_json::json;
+
+use crate::harness::agent::Agent;
+use crate::harness::world::{World, on_both};
+
+on_both! {
+    /// No SQL statement, with no campaign and with 1,000 of them.
+    async fn no_statement(world: World) {
+        let mut idle = world.host("idle").await;
+        let busy = world.host("busy").await;
+        idle.poll().await.expect("a check-in");
+        assert_eq!(statements_of(&world, &mut idle, 20).await, 0, "with no campaign");
+        let target = json!({ "filter": { "search": busy.identity.hostname } });
+        for number in 0..1_000 {
+            world.admin.start_on(&format!("select {number}"), target.clone()).await;
+        }
+        assert_eq!(statements_of(&world, &mut idle, 20).await, 0, "with 1,000 campaigns");
+        assert_eq!(idle.ledger.asked, [], "none of them is for this host");
+    }
+
+    /// A host that owes much is asked a little at a time: at most 20, the oldest campaigns first.
+    async fn bounded(world: World) {
+        let mut host = world.host("web").await;
+        for number in 0..45 {
+            world.admin.start(&format!("select {number}")).await;
+        }
+        let mut order = Vec::new();
+        for expected in [20, 20, 5, 0] {
+            let before = host.ledger.asked.len();
+            host.poll().await.expect("the server takes the answers");
+            let mut asked: Vec<usize> = host.ledger.asked[before..].iter().map(|(_, sql)| number(sql)).collect();
+            assert_eq!(asked.len(), expected);
+            asked.sort_unstable();
+            order.extend(asked);
+        }
+        assert_eq!(order, (0..45).collect::<Vec<_>>(), "oldest first");
+        assert_eq!(host.ledger.accelerate, None, "nothing is left to hurry for");
+    }
+}
+
+/// Statements that so many reads of a host cost.
+async fn statements_of(world: &World, host: &mut Agent, reads: usize) -> u64 {
+    let before = world.server.fleet.statements();
+    for _ in 0..reads {
+        host.read().await.expect("a check-in");
+    }
+    world.server.fleet.statements() - before
+}
+
+fn number(sql: &str) -> usize {
+    sql.strip_prefix("select ").and_then(|number| number.parse().ok()).expect("the SQL is ours")
+}
