@@ -7,6 +7,24 @@
 
 mod router;
 mod settings;
+mod session;
+
+mod enroll;
+mod config;
+mod read;
+mod write;
+mod log;
+
+mod body;
+mod inflate;
+mod skim;
+mod document;
+mod answers;
+mod rows;
+mod failure;
+mod wire;
+mod json;
+mod reply;
 
 pub use router::router;
 pub use settings::AgentSettings;

@@ -9,6 +9,7 @@ use entity::changes::Model as Change;
 use entity::id::{ApiTokenId, CampaignId, HostId, SessionId, UserId};
 use entity::kind::ChangeKind;
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use super::{Fleet, FleetError};
 use crate::policy::Scope;
@@ -27,12 +28,7 @@ pub struct Reader {
 impl Fleet {
     /// After a commit that recorded changes: applies them here at once, then tells the other servers to look.
     pub(crate) async fn announce(&self) {
-        if let Err(error) = self.apply_new().await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "changes could not be read; the next second tries again"
-            );
-        }
+        self.read_new().await;
         self.bus.publish(CHANNEL.into(), Bytes::new());
     }
 
@@ -45,15 +41,13 @@ impl Fleet {
         self.apply_new().await
     }
 
-    /// Looks as soon as another server says so, instead of at the next second. Never ends by itself.
-    pub async fn hear_changes(&self) {
+    /// Reads whenever a server says that there is something, until `shutdown`.
+    pub(super) async fn hear_changes(self, shutdown: CancellationToken) {
         let mut notices = self.bus.subscribe(CHANNEL.into()).await;
-        while notices.recv().await.is_some() {
+        while let Some(Some(_)) = shutdown.run_until_cancelled(notices.recv()).await {
             // One look covers all that was announced before it.
             while notices.try_recv().is_ok() {}
-            if let Err(error) = self.catch_up().await {
-                tracing::debug!(%error, "announced changes could not be read; the next second tries again");
-            }
+            self.read_new().await;
         }
     }
 
@@ -65,6 +59,15 @@ impl Fleet {
         let tx = self.store.begin().await?;
         changes::prune(&tx).await?;
         Ok(tx.commit().await?)
+    }
+
+    async fn read_new(&self) {
+        if let Err(error) = self.apply_new().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "changes could not be read; the next second tries again"
+            );
+        }
     }
 
     /// Loads everything, if this server has not.

@@ -1,6 +1,7 @@
 //! What a verb answers instead of its result.
 
 use crate::policy::Denied;
+use crate::sql::SqlIssue;
 use crate::store::StoreError;
 
 /// Why a verb did not do it. Each face has one total match from this to its own form.
@@ -51,6 +52,13 @@ impl FleetError {
     #[must_use]
     pub fn internal(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Internal(Arc::new(error))
+    }
+
+    /// SQL that the lint does not accept.
+    #[must_use]
+    pub fn sql(path: &'static str, issue: SqlIssue) -> Self {
+        let (code, message, location) = (RejectionCode::SqlInvalid, issue.message, issue.location);
+        Self::Rejected(vec![Rejection { code, path, message, location }])
     }
 
     /// One mistake in the input.

@@ -228,9 +228,9 @@ fn condition(filter: &Filter) -> Condition {
     if let Some(saved_query) = filter.saved_query {
         condition = condition.add(Column::SavedQueryId.eq(saved_query));
     }
-    if let Some(text) = &filter.search {
+    if let Some(part) = &filter.search {
         let either =
-            Condition::any().add(text::contains(Column::Name, text)).add(text::contains(Column::Sql, text));
+            Condition::any().add(text::contains(Column::Name, part)).add(text::contains(Column::Sql, part));
         condition = condition.add(either);
     }
     condition

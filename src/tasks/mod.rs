@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, join, join_all};
+use futures_util::future::{BoxFuture, join_all};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -45,7 +45,7 @@ pub async fn run(fleet: Fleet, intervals: Intervals, shutdown: CancellationToken
         Task { name: "expiry", every: intervals.expiry, run: |fleet| Box::pin(fleet.expire_campaigns()) },
     ];
     let loops = join_all(tasks.iter().map(|task| repeat(task, &fleet)));
-    shutdown.run_until_cancelled(join(loops, fleet.hear_changes())).await;
+    shutdown.run_until_cancelled(loops).await;
     if let Err(error) = fleet.flush_presence().await {
         tracing::warn!(%error, "the last last-seen times were not stored");
     }

@@ -76,15 +76,10 @@ impl Fleet {
     pub(super) async fn hear_campaigns(&self, shutdown: CancellationToken) {
         let mut notices = self.bus.subscribe(notice::CHANNEL.into()).await;
         self.campaigns.feeds.ring_all();
-        loop {
-            let heard = tokio::select! {
-                heard = notices.recv() => heard,
-                () = shutdown.cancelled() => return,
-            };
-            match heard {
-                Some(Notice::Message(message)) => self.take_in(&message),
-                Some(Notice::Gap) => self.campaigns.feeds.ring_all(),
-                None => return,
+        while let Some(Some(notice)) = shutdown.run_until_cancelled(notices.recv()).await {
+            match notice {
+                Notice::Message(message) => self.take_in(&message),
+                Notice::Gap => self.campaigns.feeds.ring_all(),
             }
         }
     }

@@ -1,13 +1,14 @@
 //! Campaigns: live queries over many hosts, their answers durable, ordered and resumable.
 
 //!
-//! In reading order: [`start`] freezes the targets in one transaction; [`board`] offers the SQL at check-ins;
+//! In reading order: [`start`] freezes the [`targets`] in one transaction; [`board`] offers the SQL at check-ins;
 //! [`answers`] groups what comes back, and [`record`] makes it durable, by the pure [`book`]; [`notice`] tells;
 //! [`feed`] and [`follow`] bring the [`event`]s to viewers; [`end`] has the other ways a campaign ends;
-//! [`dispatch`] keeps the memory of this server true; [`read`] and [`targets`] answer questions.
+//! [`dispatch`] keeps the memory of this server true; [`read`] and [`target_list`] answer questions.
 
 mod start;
 mod targets;
+mod target_list;
 mod board;
 mod answers;
 mod record;
@@ -35,7 +36,6 @@ use tokio_util::task::TaskTracker;
 
 pub use self::read::selection;
 pub(crate) use self::record::Recorded;
-pub(crate) use self::start::rejected_sql;
 use super::Fleet;
 use super::check_in::Offer;
 use super::hosts::HostFilter;
@@ -74,7 +74,7 @@ impl Default for Engine {
 }
 
 impl Fleet {
-    /// Starts the answer writer and the ear for notices; once a server.
+    /// Starts the answer writer and the ears for what other servers tell; once a server.
     pub fn start_engine(&self) {
         let mut writer = self.campaigns.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(queue) = writer.take() else { return };
@@ -83,6 +83,7 @@ impl Fleet {
         tracker.spawn(async move { fleet.write_answers(queue, token).await });
         let (fleet, token) = (self.clone(), shutdown.clone());
         tracker.spawn(async move { fleet.hear_campaigns(token).await });
+        tracker.spawn(self.clone().hear_changes(shutdown.clone()));
     }
 
     /// Stops them, once every answer in the queue is durable or refused; no agent waits any more.

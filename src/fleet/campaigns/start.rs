@@ -14,7 +14,7 @@ use crate::auth::keys::new_public_id;
 use crate::clock::Timestamp;
 use crate::fleet::activity::NewActivity;
 use crate::fleet::idempotency::{Keyed, start_over_once};
-use crate::fleet::{Fleet, FleetError, Rejection, RejectionCode};
+use crate::fleet::{Fleet, FleetError, RejectionCode};
 use crate::policy::{self, Action, Actor, Credential, Denied, Scope};
 use crate::sql;
 use crate::store::campaign_targets::TargetSet;
@@ -61,7 +61,7 @@ impl Fleet {
         match source {
             Source::Sql(text) => {
                 let scope = run_scope(actor, Action::RunAnySql, "source.sql")?;
-                sql::lint(text).map_err(|issue| rejected_sql("source.sql", issue))?;
+                sql::lint(text).map_err(|issue| FleetError::sql("source.sql", issue))?;
                 Ok(Query { sql: text.clone(), saved_query_id: None, scope })
             }
             Source::SavedQuery(id) => {
@@ -92,7 +92,7 @@ impl Fleet {
         if let Some(first) = self.recall(&tx, actor, request).await? {
             return Ok(first);
         }
-        let targets = self.target_set(&tx, query, chosen, now).await?;
+        let targets = self.target_set(&tx, &query.scope, chosen).await?;
         self.check_load(&tx, &targets).await?;
         let campaign = campaigns::insert(&tx, row(actor, new, query, chosen, &targets, now)?).await?;
         campaign_targets::insert(&tx, campaign.id, &targets).await?;
@@ -118,12 +118,6 @@ impl Fleet {
         }
         Ok(())
     }
-}
-
-/// The error of SQL that the lint does not accept.
-pub(crate) fn rejected_sql(path: &'static str, issue: sql::SqlIssue) -> FleetError {
-    let (code, message, location) = (RejectionCode::SqlInvalid, issue.message, issue.location);
-    FleetError::Rejected(vec![Rejection { code, path, message, location }])
 }
 
 fn check(new: &NewCampaign) -> Result<(), FleetError> {

@@ -1,99 +1,181 @@
-//! Whom a campaign asks: choosing hosts at its start, and telling of each how it went.
+//! Whom a campaign asks: hosts chosen at its start, always within what the actor may run on.
 
-use entity::id::{CampaignId, HostId};
-use sea_orm::DatabaseTransaction;
+use std::collections::HashSet;
 
-use super::start::Query;
-use super::{Campaign, HostAnswer, Target, TargetPreview, TargetState, Targets};
-use crate::clock::Timestamp;
-use crate::fleet::hosts::{Page, PageRequest};
-use crate::fleet::{Fleet, FleetError};
-use crate::policy::{Actor, Scope};
+use entity::id::{CampaignId, HostId, PublicId};
+use roaring::RoaringBitmap;
+use sea_orm::ConnectionTrait;
+
+use super::{Campaign, TargetPreview, TargetState, Targets};
+use crate::fleet::{Fleet, FleetError, RejectionCode};
+use crate::policy::{self, Action, Actor, Scope};
+use crate::store::campaign_answers::OutcomeFilter;
 use crate::store::campaign_targets::TargetSet;
+use crate::store::hosts::{self, HostSelection, ResolvedHostFilter};
+use crate::store::{StoreError, campaign_answers, campaign_targets};
+
+/// Hosts that may be named one by one.
+const NAMED: usize = 1_000;
 
 /// A selection with its names resolved.
-pub(super) struct Chosen;
+pub(super) enum Chosen {
+    /// Every host.
+    All,
+    /// Hosts that meet a filter.
+    Matching(ResolvedHostFilter),
+    /// Named hosts, each once.
+    Named(Vec<PublicId>),
+    /// Hosts of an earlier campaign.
+    Again(CampaignId, Vec<HostId>),
+}
 
 impl Chosen {
     /// The campaign that is asked again, when one is.
     pub(super) fn rerun_of(&self) -> Option<CampaignId> {
-        todo!()
+        match self {
+            Self::Again(campaign, _) => Some(*campaign),
+            Self::All | Self::Matching(_) | Self::Named(_) => None,
+        }
+    }
+
+    fn selection(&self) -> HostSelection<'_> {
+        match self {
+            Self::All => HostSelection::All,
+            Self::Matching(filter) => HostSelection::Filter(filter),
+            Self::Named(ids) => HostSelection::PublicIds(ids),
+            Self::Again(_, ids) => HostSelection::Ids(ids),
+        }
     }
 }
 
 impl Fleet {
-    pub(super) async fn choose(&self, _: &Actor, _: &Scope, _: &Targets) -> Result<Chosen, FleetError> {
-        todo!()
-    }
-
-    pub(super) async fn target_set(
-        &self,
-        _: &DatabaseTransaction,
-        _: &Query,
-        _: &Chosen,
-        _: Timestamp,
-    ) -> Result<TargetSet, FleetError> {
-        todo!()
-    }
-    /// How many hosts a campaign with these targets would reach.
+    /// How many hosts a campaign with these targets would reach: of those where the actor may run something.
     ///
     /// # Errors
     /// Denied; rejected (`targets…`); unavailable.
     pub async fn preview_targets(
         &self,
-        _actor: &Actor,
-        _targets: &Targets,
+        actor: &Actor,
+        targets: &Targets,
     ) -> Result<TargetPreview, FleetError> {
-        todo!("owner: campaigns")
+        let scope = policy::allow(actor, Action::RunAnySql, None)
+            .or_else(|_| policy::allow(actor, Action::RunObserverQueries, None))?;
+        let chosen = self.choose(actor, &scope, targets).await?;
+        let freshness = self.freshness();
+        let (targeted, online) =
+            hosts::count_online(self.store.reader(), &scope, chosen.selection(), &freshness).await?;
+        Ok(TargetPreview { targeted, online })
+    }
+
+    /// Resolves the names of a selection.
+    pub(super) async fn choose(
+        &self,
+        actor: &Actor,
+        scope: &Scope,
+        targets: &Targets,
+    ) -> Result<Chosen, FleetError> {
+        match targets {
+            Targets::AllHosts => Ok(Chosen::All),
+            Targets::Filter(filter) => {
+                let db = self.store.reader();
+                Ok(Chosen::Matching(self.resolve_host_filter(db, scope, filter).await?))
+            }
+            Targets::Hosts(ids) => Ok(Chosen::Named(named(ids)?)),
+            Targets::Campaign { id, states } => self.choose_again(actor, id, states).await,
+        }
+    }
+
+    /// The target set of a selection, read inside the transaction that freezes it.
+    pub(super) async fn target_set<C: ConnectionTrait>(
+        &self,
+        db: &C,
+        scope: &Scope,
+        chosen: &Chosen,
+    ) -> Result<TargetSet, FleetError> {
+        let found = hosts::select_targets(db, scope, chosen.selection()).await?;
+        if let Chosen::Named(ids) = chosen
+            && found.len() < ids.len()
+        {
+            let message = "a host is not there, or you may not run on it; nothing was started";
+            return Err(FleetError::rejected(RejectionCode::NotFound, "targets.hostIds", message));
+        }
+        if found.is_empty() {
+            let message = "no host you may run on is selected";
+            return Err(FleetError::rejected(RejectionCode::NoTargets, "targets", message));
+        }
+        let mut targets = TargetSet::default();
+        for (host, team) in found {
+            targets.insert(host, team);
+        }
+        Ok(targets)
     }
 
     /// Outstanding targets that are online now and that the actor may see.
     ///
     /// # Errors
     /// Denied; unavailable.
-    pub async fn online_outstanding(&self, _actor: &Actor, _id: CampaignId) -> Result<u64, FleetError> {
-        todo!("owner: campaigns")
+    pub async fn online_outstanding(&self, actor: &Actor, campaign: &Campaign) -> Result<u64, FleetError> {
+        let scope = super::read::read_scope(actor)?;
+        let pending = self.hosts_in(&scope, campaign, TargetState::Pending).await?;
+        let ids = ids(&pending);
+        let freshness = self.freshness();
+        let selection = HostSelection::Ids(&ids);
+        let (_, online) =
+            hosts::count_online(self.store.reader(), &Scope::system(), selection, &freshness).await?;
+        Ok(online)
     }
 
-    /// A page of a campaign's targets by host id; `search` is a prefix of the host name.
-    ///
-    /// # Errors
-    /// Denied; unavailable.
-    pub async fn campaign_targets(
+    /// The hosts of a campaign in one state, of the teams in scope.
+    pub(super) async fn hosts_in(
         &self,
-        _actor: &Actor,
-        _campaign: &Campaign,
-        _states: Option<&[TargetState]>,
-        _search: Option<&str>,
-        _page: PageRequest,
-    ) -> Result<Page<Target>, FleetError> {
-        todo!("owner: campaigns")
+        scope: &Scope,
+        campaign: &Campaign,
+        state: TargetState,
+    ) -> Result<RoaringBitmap, StoreError> {
+        let (db, id) = (self.store.reader(), campaign.id);
+        let answered = |outcome| campaign_answers::hosts_by_outcome(db, scope, id, outcome);
+        match state {
+            TargetState::Succeeded => answered(OutcomeFilter::Succeeded).await,
+            TargetState::Failed => answered(OutcomeFilter::Failed).await,
+            TargetState::Pending => {
+                let sets = campaign_targets::load(db, scope, &[id]).await?;
+                let asked = sets.get(&id).map(|set| set.within(scope)).unwrap_or_default();
+                Ok(asked - answered(OutcomeFilter::Any).await?)
+            }
+        }
     }
 
-    /// How many targets match.
-    ///
-    /// # Errors
-    /// Denied; unavailable.
-    pub async fn count_campaign_targets(
+    async fn choose_again(
         &self,
-        _actor: &Actor,
-        _campaign: &Campaign,
-        _states: Option<&[TargetState]>,
-        _search: Option<&str>,
-    ) -> Result<u64, FleetError> {
-        todo!("owner: campaigns")
+        actor: &Actor,
+        id: &PublicId,
+        states: &[TargetState],
+    ) -> Result<Chosen, FleetError> {
+        let mut found = self.campaigns_by_public_ids(actor, std::slice::from_ref(id)).await?;
+        let Some(campaign) = found.remove(id) else {
+            let (path, message) = ("targets.campaign.campaignId", "this campaign is not there");
+            return Err(FleetError::rejected(RejectionCode::NotFound, path, message));
+        };
+        let scope = super::read::read_scope(actor)?;
+        let mut hosts = RoaringBitmap::new();
+        for state in states {
+            hosts |= self.hosts_in(&scope, &campaign, *state).await?;
+        }
+        Ok(Chosen::Again(campaign.id, ids(&hosts)))
     }
+}
 
-    /// A page of a host's answers, newest campaign first; only those given in a team that the actor may see.
-    ///
-    /// # Errors
-    /// Denied; unavailable.
-    pub async fn answers_of_host(
-        &self,
-        _actor: &Actor,
-        _host: HostId,
-        _page: PageRequest,
-    ) -> Result<Page<HostAnswer>, FleetError> {
-        todo!("owner: campaigns")
+/// The hosts of a bitmap.
+pub(super) fn ids(bits: &RoaringBitmap) -> Vec<HostId> {
+    bits.iter().map(|bit| HostId(i64::from(bit))).collect()
+}
+
+/// The named hosts, each once.
+fn named(ids: &[PublicId]) -> Result<Vec<PublicId>, FleetError> {
+    if ids.len() > NAMED {
+        let message = format!("at most {NAMED} hosts can be named; use a filter");
+        return Err(FleetError::rejected(RejectionCode::LimitExceeded, "targets.hostIds", message));
     }
+    let mut seen = HashSet::new();
+    Ok(ids.iter().filter(|id| seen.insert(*id)).cloned().collect())
 }

@@ -68,7 +68,8 @@ fn uuid_of(host: &hosts::Model) -> Option<&str> {
 }
 
 /// Whether a hardware UUID says nothing: empty, or a filler of the firmware.
-pub(super) fn is_useless_uuid(uuid: &str) -> bool {
+#[must_use]
+pub fn is_useless_uuid(uuid: &str) -> bool {
     let uuid = uuid.trim().to_ascii_lowercase();
     uuid.is_empty() || uuid.starts_with("to be filled") || USELESS_UUIDS.contains(&uuid.as_str())
 }

@@ -21,6 +21,7 @@ use crate::store::{changes, enrollment as rows, label_members, node_keys};
 
 pub use guard::Guard;
 use machine::Match;
+pub use machine::is_useless_uuid;
 
 /// New keys of one host in [`KEY_WINDOW`] at most.
 const KEYS_IN_WINDOW: u64 = 5;

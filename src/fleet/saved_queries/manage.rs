@@ -196,14 +196,7 @@ impl Mistakes {
 }
 
 fn check_sql(text: &str) -> Result<(), FleetError> {
-    sql::lint(text).map_err(|issue| {
-        FleetError::Rejected(vec![Rejection {
-            code: RejectionCode::SqlInvalid,
-            path: "sql",
-            message: issue.message,
-            location: issue.location,
-        }])
-    })
+    sql::lint(text).map_err(|issue| FleetError::sql("sql", issue))
 }
 
 async fn refuse_taken(tx: &DatabaseTransaction, team: TeamId, name: &str) -> Result<(), FleetError> {

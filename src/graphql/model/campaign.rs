@@ -130,7 +130,7 @@ impl Campaign {
 
     /// Outstanding targets that are online now.
     async fn online_outstanding(&self, ctx: &Context<'_>) -> Result<i32> {
-        Ok(int(ctx.fleet().online_outstanding(ctx.actor(), self.0.id).await?))
+        Ok(int(ctx.fleet().online_outstanding(ctx.actor(), &self.0).await?))
     }
 
     /// Start time.

@@ -1,0 +1,205 @@
+//! The answers in a distributed write: one malformed answer loses no other.
+
+use std::collections::HashMap;
+
+use entity::id::CampaignId;
+
+use super::document::{Document, Member};
+use super::rows::{self, RowLimits};
+use super::{failure, json, wire};
+use crate::fleet::campaigns::{Answer, Outcome};
+
+/// Answers of one write at most; a host is never asked by more campaigns than can run.
+const MAX_ANSWERS: usize = 10_000;
+
+/// What a write says of one query, each as JSON.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told<'a> {
+    rows: Option<&'a str>,
+    status: Option<&'a str>,
+    message: Option<&'a str>,
+    stats: Option<&'a str>,
+}
+
+/// The answers by campaign, in the order of their first mention; names that are not ours are skipped.
+pub(super) fn decode(document: &Document) -> Vec<Answer> {
+    let mut told = ByCampaign::default();
+    told.read(document.get(Member::Queries), |told| &mut told.rows);
+    told.read(document.get(Member::Statuses), |told| &mut told.status);
+    told.read(document.get(Member::Messages), |told| &mut told.message);
+    told.read(document.get(Member::Stats), |told| &mut told.stats);
+    told.in_order.into_iter().filter_map(|(campaign, told)| told.answer(campaign)).collect()
+}
+
+/// Chooses a part.
+type Part<'a> = for<'t> fn(&'t mut Told<'a>) -> &'t mut Option<&'a str>;
+
+#[derive(Default)]
+struct ByCampaign<'a> {
+    in_order: Vec<(CampaignId, Told<'a>)>,
+    places: HashMap<CampaignId, usize>,
+}
+
+impl<'a> ByCampaign<'a> {
+    /// Reads an object with a value for each query; another value says nothing. The first of repeated names counts.
+    fn read(&mut self, object: Option<&'a str>, part: Part<'a>) {
+        let Some(object) = object else { return };
+        // What is no object was JSON before, and tells of no query.
+        let _no_object = json::members(object, |name, value| {
+            let name = json::string(name).unwrap_or_default();
+            if let Some(told) = wire::campaign_of(&name).and_then(|campaign| self.told(campaign)) {
+                part(told).get_or_insert(value);
+            }
+        });
+    }
+
+    fn told(&mut self, campaign: CampaignId) -> Option<&mut Told<'a>> {
+        let place = match self.places.get(&campaign) {
+            Some(place) => *place,
+            None if self.in_order.len() >= MAX_ANSWERS => return None,
+            None => {
+                self.places.insert(campaign, self.in_order.len());
+                self.in_order.push((campaign, Told::default()));
+                self.in_order.len() - 1
+            }
+        };
+        self.in_order.get_mut(place).map(|(_, told)| told)
+    }
+}
+
+impl Told<'_> {
+    /// The answer; none when neither rows nor status are told.
+    fn answer(self, campaign: CampaignId) -> Option<Answer> {
+        let status = self.status.and_then(json::integer);
+        let outcome = match (status, self.rows) {
+            (None, None) => return None,
+            (Some(status), _) if status != 0 => {
+                let message = self.message.and_then(json::scalar).unwrap_or_default();
+                Outcome::Failed(failure::of_status(status, &message))
+            }
+            (_, rows) => rows_of(rows.unwrap_or("[]")),
+        };
+        Some(Answer { campaign, outcome, duration_ms: self.duration_ms() })
+    }
+
+    fn duration_ms(self) -> Option<i64> {
+        let [duration] = json::pick(self.stats?, ["wall_time_ms"]);
+        json::integer(duration?).filter(|duration| *duration >= 0)
+    }
+}
+
+fn rows_of(array: &str) -> Outcome {
+    match rows::encode(array, RowLimits::DESIGN) {
+        Ok(rows) => Outcome::Rows { columns: rows.columns, chunks: rows.chunks, rows_dropped: rows.dropped },
+        Err(json::Malformed) => Outcome::Failed(failure::malformed()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use entity::kind::HostErrorCode;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::agent::body::Budget;
+
+    fn decoded(body: &str) -> Vec<Answer> {
+        let share = Budget::new(1 << 30).share();
+        decode(&Document::read(body.as_bytes().to_vec(), share).expect("JSON"))
+    }
+
+    fn one(body: &str) -> Answer {
+        let mut answers = decoded(body);
+        assert_eq!(answers.len(), 1, "{body}");
+        answers.remove(0)
+    }
+
+    fn rows(answer: &Answer) -> i64 {
+        match &answer.outcome {
+            Outcome::Rows { chunks, .. } => chunks.iter().map(|chunk| chunk.rows).sum(),
+            Outcome::Failed(failure) => panic!("{failure:?}"),
+        }
+    }
+
+    fn code(answer: &Answer) -> HostErrorCode {
+        match &answer.outcome {
+            Outcome::Failed(failure) => failure.code,
+            Outcome::Rows { .. } => panic!("the answer has rows"),
+        }
+    }
+
+    const ID: &str = "campaign_000000000001";
+
+    #[test]
+    fn a_modern_answer_has_rows_and_a_duration() {
+        let answer = one(&format!(
+            r#"{{"queries":{{"{ID}":[{{"a":"1"}}]}},"statuses":{{"{ID}":0}},"messages":{{"{ID}":""}},
+                "stats":{{"{ID}":{{"wall_time_ms":12,"memory":1}}}},"node_key":"k"}}"#
+        ));
+        assert_eq!((answer.campaign, rows(&answer), answer.duration_ms), (CampaignId(1), 1, Some(12)));
+    }
+
+    #[test]
+    fn an_answer_may_lack_almost_everything() {
+        for (body, expected) in [
+            (format!(r#"{{"queries":{{"{ID}":[{{}}]}}}}"#), 1),
+            (format!(r#"{{"queries":{{"{ID}":""}},"statuses":{{"{ID}":"0"}}}}"#), 0),
+            (format!(r#"{{"statuses":{{"{ID}":0}}}}"#), 0),
+            (format!(r#"{{"queries":{{"{ID}":[]}},"messages":7,"stats":{{"{ID}":"x"}}}}"#), 0),
+            (format!(r#"{{"queries":{{"{ID}":[]}},"statuses":{{"{ID}":null}}}}"#), 0),
+        ] {
+            assert_eq!(rows(&one(&body)), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_status_other_than_zero_is_a_failure() {
+        for status in ["1", "\"1\"", "2", "-1"] {
+            let body = format!(
+                r#"{{"queries":{{"{ID}":[]}},"statuses":{{"{ID}":{status}}},"messages":{{"{ID}":"no such table: x"}}}}"#
+            );
+            assert_eq!(code(&one(&body)), HostErrorCode::TableNotFound);
+        }
+        assert_eq!(
+            code(&one(&format!(r#"{{"statuses":{{"{ID}":1}},"messages":{{"{ID}":[1]}}}}"#))),
+            HostErrorCode::Unknown
+        );
+    }
+
+    #[test]
+    fn names_that_are_not_ours_are_skipped() {
+        for body in [
+            "{}",
+            r#"{"queries":[]}"#,
+            r#"{"queries":"x"}"#,
+            r#"{"queries":{"other":[],"":1,"campaign_-1":[]}}"#,
+        ] {
+            assert_eq!(decoded(body), [], "{body}");
+        }
+        let only_message = format!(r#"{{"messages":{{"{ID}":"x"}}}}"#);
+        assert_eq!(decoded(&only_message), []);
+    }
+
+    proptest! {
+        #[test]
+        fn a_malformed_answer_loses_no_other(
+            bad in prop::sample::select(vec!["5", "true", "{}", "\"x\"", "[1]", "[null]", "[[{}]]", "1e999"]),
+            place in 0..20_usize,
+        ) {
+            let query = |n: usize| {
+                let value = if n == place { bad } else { r#"[{"a":"1"}]"# };
+                format!("\"{}\":{value}", wire::query_name(CampaignId(i64::try_from(n).expect("small") + 1)))
+            };
+            let queries: Vec<String> = (0..20).map(query).collect();
+            let answers = decoded(&format!(r#"{{"queries":{{{}}}}}"#, queries.join(",")));
+            prop_assert_eq!(answers.len(), 20);
+            for (n, answer) in answers.iter().enumerate() {
+                if n == place {
+                    prop_assert_eq!(code(answer), HostErrorCode::Malformed);
+                } else {
+                    prop_assert_eq!(rows(answer), 1);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! POST log: lines of scheduled queries and of osqueryd itself.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use serde_json::value::RawValue;
+
+use super::document::{Document, Member};
+use super::json;
+use super::reply::{self, Refusal};
+use super::session::{Agent, Content};
+use crate::fleet::logs::LogKind;
+use crate::fleet::offload::offload;
+
+/// Lines of one request at most; agents send 1,024 unless told otherwise.
+const MAX_LINES: usize = 1_000_000;
+
+/// Makes the lines durable, then thanks. What can never be stored is thanked for too, or the agent would repeat it
+/// for ever and send nothing else.
+pub(super) async fn log(State(agent): State<Agent>, request: Request) -> Result<Response, Refusal> {
+    let session = agent.open(request, agent.settings.log_bytes).await?;
+    let host = session.host;
+    match session.content {
+        Content::Over { ended, .. } => {
+            tracing::warn!(host.id = host.id.0, "log lines were dropped: the body is too large");
+            set_aside("too_large");
+            if ended { Ok(reply::done()) } else { Err(Refusal::TooSlow) }
+        }
+        Content::Whole(document) => {
+            let Some(kind) = kind(&document) else {
+                tracing::warn!(host.id = host.id.0, "log lines were dropped: their log_type is unknown");
+                set_aside("unknown_type");
+                return Ok(reply::done());
+            };
+            // The document comes back too: it holds its share of the memory until its lines are durable.
+            let (lines, _document) = offload(document.len(), move || (lines(&document), document)).await;
+            if !lines.is_empty() {
+                agent.ask(agent.fleet.append_logs(&host, kind, lines)).await?;
+            }
+            Ok(reply::done())
+        }
+    }
+}
+
+fn kind(document: &Document) -> Option<LogKind> {
+    match document.string(Member::LogType)?.as_ref() {
+        "result" => Some(LogKind::Result),
+        "status" => Some(LogKind::Status),
+        _ => None,
+    }
+}
+
+/// The elements of `data`; none when it is no array.
+fn lines(document: &Document) -> Vec<Box<RawValue>> {
+    let mut lines = Vec::new();
+    let visited = json::elements(document.get(Member::Data).unwrap_or("[]"), |line| {
+        if lines.len() < MAX_LINES {
+            lines.extend(RawValue::from_string(line.to_owned()));
+        } else {
+            set_aside("too_many_lines");
+        }
+    });
+    match visited {
+        Ok(()) => lines,
+        Err(json::Malformed) => Vec::new(),
+    }
+}
+
+/// Counts what was thanked for and not kept.
+fn set_aside(why: &'static str) {
+    metrics::counter!("muster_agent_logs_dropped_total", "why" => why).increment(1);
+}
