@@ -2,7 +2,6 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
@@ -89,11 +88,6 @@ impl Process {
         let mut admin = Person { server: self.address, email: email.to_owned(), token: None };
         admin.sign_in().await;
         admin
-    }
-
-    /// Its data directory.
-    pub fn data(&self) -> &Path {
-        self.ground.data.path()
     }
 }
 
