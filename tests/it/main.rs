@@ -17,6 +17,7 @@ mod crash;
 mod hosts;
 mod house;
 mod migrations;
+mod outages;
 mod saved_queries;
 mod sessions;
 mod start_up;

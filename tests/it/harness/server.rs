@@ -114,6 +114,11 @@ impl TestServer {
         self.data.path()
     }
 
+    /// Its Redis, where it has one that can be frozen.
+    pub fn private_redis(&self) -> Option<&Redis> {
+        self.ground.redis.as_ref().filter(|redis| redis.is_private())
+    }
+
     /// Where its database is found from outside.
     pub fn database_url(&self) -> String {
         self.ground.database_url()
