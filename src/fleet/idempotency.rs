@@ -10,7 +10,7 @@ use sea_orm::DatabaseTransaction;
 use super::activity::identity;
 use super::{Fleet, FleetError, RejectionCode};
 use crate::policy::{Actor, Scope};
-use crate::store::idempotency_keys;
+use crate::store::{idempotency_keys, idempotency_lock};
 
 /// How long a key is kept.
 const KEPT: Duration = Duration::from_hours(24);
@@ -30,7 +30,8 @@ pub(crate) struct Keyed<'a> {
 }
 
 impl Fleet {
-    /// What the first request with this key made, if there was one; inside `tx`, before anything is written.
+    /// What the first request with this key made, if there was one; the first thing in `tx`. Of two requests at once
+    /// the later one waits here until the first one is stored or gave up.
     ///
     /// # Errors
     /// Rejected with `IdempotencyKeyReused` when the input differs, `Invalid` for an empty or too long key.
@@ -41,10 +42,12 @@ impl Fleet {
         request: &Keyed<'_>,
     ) -> Result<Option<PublicId>, FleetError> {
         let Some(key) = request.key else { return Ok(None) };
-        if key.is_empty() || key.len() > MAX_KEY_BYTES {
-            return Err(rejected(RejectionCode::Invalid, "an idempotency key has 1 to 255 bytes"));
+        if key.is_empty() || key.len() > MAX_KEY_BYTES || key.contains(char::is_control) {
+            let message = "an idempotency key has 1 to 255 bytes and no control characters";
+            return Err(rejected(RejectionCode::Invalid, message));
         }
         let (actor, _) = identity(actor);
+        idempotency_lock(tx, actor, key).await?;
         let Some(first) = idempotency_keys::find(tx, &Scope::system(), actor, key).await? else {
             return Ok(None);
         };
@@ -61,11 +64,10 @@ impl Fleet {
         Ok(Some(first.result))
     }
 
-    /// Remembers what a keyed request made, in the same `tx`. Two at once: one waits or fails with a unique
-    /// violation, which its caller answers by [`start_over_once`].
+    /// Remembers what a keyed request made, in the same `tx`.
     ///
     /// # Errors
-    /// Unavailable, with a unique violation when another request with this key was quicker.
+    /// Unavailable.
     pub(crate) async fn remember(
         &self,
         tx: &DatabaseTransaction,
@@ -96,8 +98,8 @@ impl Fleet {
     }
 }
 
-/// Runs `attempt`, a whole transaction, and once more when it lost a race for a unique value: the second run finds
-/// what the winner stored.
+/// Runs `attempt`, a whole transaction, and once more when it lost a race for a unique value, such as a name: the second
+/// run finds what the winner stored, and can say so.
 ///
 /// # Errors
 /// Those of the last attempt.

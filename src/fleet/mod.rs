@@ -31,7 +31,7 @@ mod memory;
 #[cfg(test)]
 mod people_tests;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -157,6 +157,7 @@ async fn the_input_of_a_team_is_checked() {
         ("", None, None, RejectionCode::Invalid, "name"),
         ("new", Some(long.as_str()), None, RejectionCode::Invalid, "description"),
         ("new", None, Some(""), RejectionCode::Invalid, "idempotencyKey"),
+        ("new", None, Some("a\0"), RejectionCode::Invalid, "idempotencyKey"),
         ("new", None, Some(&long[..256]), RejectionCode::Invalid, "idempotencyKey"),
     ] {
         let outcome = fleet.create_team(&Actor::System, name, description, key).await;
@@ -184,6 +185,17 @@ async fn a_key_makes_one_team_however_often_it_is_sent() {
     create("three", "key").await.expect("the key is forgotten after a day");
     assert_eq!(fleet.count_teams(&Actor::System).await.ok(), Some(3));
     fleet.prune_idempotency_keys().await.expect("the database answers");
+}
+
+#[tokio::test]
+async fn of_several_teams_of_one_name_at_once_one_is_made() {
+    let fleet = TestFleet::new().await;
+    let made = join_all((0..4).map(|_| fleet.create_team(&Actor::System, "one", None, None))).await;
+    let (made, refused): (Vec<_>, Vec<_>) = made.into_iter().partition(Result::is_ok);
+    assert_eq!(made.len(), 1);
+    for outcome in refused {
+        assert_eq!(rejections(outcome), [(RejectionCode::NotUnique, "name")]);
+    }
 }
 
 #[tokio::test]

@@ -14,12 +14,12 @@ use crate::spool::Spool;
 use crate::store::{Store, StoreSettings};
 
 /// The password of every user made here.
-pub(super) const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// A core with a clock that is moved by hand; its files go when it is dropped.
-pub(super) struct TestFleet {
-    pub(super) fleet: Fleet,
-    pub(super) clock: FixedClock,
+pub(crate) struct TestFleet {
+    pub(crate) fleet: Fleet,
+    pub(crate) clock: FixedClock,
     directory: TempDir,
 }
 
@@ -33,7 +33,7 @@ impl std::ops::Deref for TestFleet {
 
 impl TestFleet {
     /// A core with an empty database.
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let clock = FixedClock::at(Timestamp(1_800_000_000_000));
         let fleet = core(&directory, &clock, Settings { argon2_memory_kib: 8, ..Settings::default() }).await;
@@ -41,14 +41,14 @@ impl TestFleet {
     }
 
     /// Another server on the same database, with these settings changed.
-    pub(super) async fn another(&self, change: impl FnOnce(&mut Settings)) -> Fleet {
+    pub(crate) async fn another(&self, change: impl FnOnce(&mut Settings)) -> Fleet {
         let mut settings = self.settings.clone();
         change(&mut settings);
         core(&self.directory, &self.clock, settings).await
     }
 
     /// Makes a user with one role, in a team or global.
-    pub(super) async fn user(&self, email: &str, role: Role, team: Option<&entity::teams::Model>) -> User {
+    pub(crate) async fn user(&self, email: &str, role: Role, team: Option<&entity::teams::Model>) -> User {
         let new = NewUser {
             email: email.to_owned(),
             name: "Ada".to_owned(),
@@ -61,7 +61,7 @@ impl TestFleet {
 }
 
 /// The codes of a rejection, with their paths.
-pub(super) fn rejections<T: std::fmt::Debug>(
+pub(crate) fn rejections<T: std::fmt::Debug>(
     outcome: Result<T, FleetError>,
 ) -> Vec<(RejectionCode, &'static str)> {
     match outcome {

@@ -18,3 +18,5 @@ pub mod mutation;
 pub mod subscription;
 
 pub mod schema;
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,21 @@ pub(super) enum Lock {
     Changes = 0x4d75_7374_0003,
 }
 
+/// Makes requests of one caller with the same idempotency key wait for each other, so that the later one finds what
+/// the first one stored. Taken before every other lock.
+///
+/// # Errors
+/// When the database fails.
+pub async fn idempotency_lock(tx: &DatabaseTransaction, actor: &str, key: &str) -> Result<(), StoreError> {
+    if tx.get_database_backend() == DbBackend::Postgres {
+        // Locks of two numbers never meet those of one.
+        let sql = "SELECT pg_advisory_xact_lock(hashtext($1), hashtext($2))";
+        let values = [actor.into(), key.into()];
+        tx.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values)).await?;
+    }
+    Ok(())
+}
+
 /// Lets the transaction rely on the hosts and their teams as they are: for the start of a campaign.
 ///
 /// # Errors

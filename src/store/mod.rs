@@ -1,7 +1,7 @@
 //! Every SeaORM query: a file a table; every read takes a [`Scope`].
 //!
 //! Functions take the connection first, so that each can be part of a larger transaction. Lock order everywhere:
-//! membership, campaigns by id, host rows by id, `changes`.
+//! idempotency key, membership, campaigns by id, host rows by id, `changes`.
 
 pub mod connect;
 pub mod error;
@@ -42,7 +42,7 @@ use crate::policy::{Scope, Teams};
 
 pub use connect::{Backend, Store, StoreSettings};
 pub use error::StoreError;
-pub use locks::{membership_lock_exclusive, membership_lock_shared};
+pub use locks::{idempotency_lock, membership_lock_exclusive, membership_lock_shared};
 
 /// The condition that keeps the rows in scope, by the column with their team.
 pub fn scoped(column: impl ColumnTrait, scope: &Scope) -> Condition {
