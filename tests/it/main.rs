@@ -14,6 +14,7 @@ mod campaign_resume;
 mod campaigns;
 mod check_in;
 mod crash;
+mod host_lists;
 mod hosts;
 mod house;
 mod migrations;
