@@ -18,5 +18,11 @@ pub mod mutation;
 pub mod subscription;
 
 pub mod schema;
+
+pub mod precheck;
+pub mod completion;
+pub mod transport;
+pub mod router;
+
 #[cfg(test)]
 mod tests;

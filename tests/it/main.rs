@@ -13,6 +13,7 @@ mod campaign_laws;
 mod campaign_resume;
 mod campaigns;
 mod check_in;
+mod host_lists;
 mod hosts;
 mod house;
 mod migrations;

@@ -7,6 +7,7 @@ pub mod seeds;
 pub mod server;
 pub mod services;
 pub mod socket;
+pub mod stores;
 pub mod stored;
 pub mod wire;
 pub mod world;

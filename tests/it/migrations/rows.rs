@@ -10,8 +10,8 @@ use entity::kind::{CampaignStatus, ChangeKind, EventKind, HostErrorCode, LabelKi
 use entity::time::Timestamp;
 use muster::store::Store;
 use sea_orm::{
-    ActiveModelBehavior, ActiveModelTrait, ConnectionTrait as _, DatabaseTransaction, EntityTrait,
-    IdenStatic as _, IntoActiveModel, Iterable as _, Statement,
+    ActiveModelBehavior, ActiveModelTrait, ActiveValue, ConnectionTrait as _, DatabaseTransaction,
+    EntityTrait, IdenStatic as _, IntoActiveModel, Iterable as _, Statement,
 };
 
 /// Far above what the database itself has given.
@@ -56,6 +56,16 @@ pub async fn insert_everywhere(store: &Store) {
 pub async fn read_everywhere(store: &Store) {
     let tx = store.begin().await.expect("a transaction");
     every_row!(read, &tx);
+}
+
+/// Stores a host with an id that the database gives.
+pub async fn new_host(store: &Store) -> HostId {
+    let mut row = host().into_active_model().reset_all();
+    row.id = ActiveValue::NotSet;
+    let tx = store.begin().await.expect("a transaction");
+    let id = entity::hosts::Entity::insert(row).exec(&tx).await.expect("a row").last_insert_id;
+    tx.commit().await.expect("commit");
+    id
 }
 
 async fn insert<E>(db: &DatabaseTransaction, row: E::Model)

@@ -1,0 +1,138 @@
+//! What the schema declares, in the form that checks and the completion of responses ask for it.
+
+use std::collections::{HashMap, HashSet};
+
+use async_graphql::parser::parse_schema;
+use async_graphql::parser::types::{
+    BaseType, FieldDefinition, InputValueDefinition, OperationType, Type, TypeDefinition, TypeKind,
+    TypeSystemDefinition,
+};
+
+/// The declared types of a schema, by name. Introspection types are absent: what is not known is not judged.
+#[derive(Debug, Default)]
+pub struct Types {
+    objects: HashSet<String>,
+    leaves: HashSet<String>,
+    fields: HashMap<String, HashMap<String, Field>>,
+    inputs: HashMap<String, HashMap<String, Input>>,
+    roots: [Option<String>; 3],
+}
+
+/// A field of an object or interface.
+#[derive(Debug)]
+pub struct Field {
+    /// Its type.
+    pub ty: Type,
+    /// Its arguments by name.
+    pub arguments: HashMap<String, Input>,
+}
+
+/// An argument, or a field of an input object.
+#[derive(Debug)]
+pub struct Input {
+    /// Its type.
+    pub ty: Type,
+    /// Whether it may be left out though its type is non-null.
+    pub has_default: bool,
+}
+
+impl Types {
+    /// Reads an SDL; the root types are `Query`, `Mutation` and `Subscription` unless its schema definition names others.
+    ///
+    /// # Errors
+    /// When the SDL can't be parsed.
+    pub fn from_sdl(sdl: &str) -> Result<Self, async_graphql::parser::Error> {
+        let mut types = Self::default();
+        let root = |name: &str| Some(name.to_owned());
+        types.roots = [root("Query"), root("Mutation"), root("Subscription")];
+        for definition in parse_schema(sdl)?.definitions {
+            match definition {
+                TypeSystemDefinition::Schema(schema) => {
+                    let schema = schema.node;
+                    types.roots = [schema.query, schema.mutation, schema.subscription]
+                        .map(|name| name.map(|name| name.node.to_string()));
+                }
+                TypeSystemDefinition::Type(definition) => types.add(definition.node),
+                TypeSystemDefinition::Directive(_) => {}
+            }
+        }
+        Ok(types)
+    }
+
+    /// The root type of an operation.
+    #[must_use]
+    pub fn root(&self, operation: OperationType) -> Option<&str> {
+        let index = match operation {
+            OperationType::Query => 0,
+            OperationType::Mutation => 1,
+            OperationType::Subscription => 2,
+        };
+        self.roots[index].as_deref()
+    }
+
+    /// A field of an object or interface.
+    #[must_use]
+    pub fn field(&self, parent: &str, name: &str) -> Option<&Field> {
+        self.fields.get(parent)?.get(name)
+    }
+
+    /// A field of an input object.
+    #[must_use]
+    pub fn input(&self, parent: &str, name: &str) -> Option<&Input> {
+        self.inputs.get(parent)?.get(name)
+    }
+
+    /// Whether `name` is an object type, so that a value of it is of no other type.
+    #[must_use]
+    pub fn is_object(&self, name: &str) -> bool {
+        self.objects.contains(name)
+    }
+
+    /// Whether `name` is a scalar or an enum.
+    #[must_use]
+    pub fn is_leaf(&self, name: &str) -> bool {
+        self.leaves.contains(name) || matches!(name, "Int" | "Float" | "String" | "Boolean" | "ID")
+    }
+
+    fn add(&mut self, definition: TypeDefinition) {
+        let name = definition.name.node.to_string();
+        match definition.kind {
+            TypeKind::Object(object) => {
+                self.objects.insert(name.clone());
+                self.fields.entry(name).or_default().extend(object.fields.into_iter().map(|f| field(f.node)));
+            }
+            TypeKind::Interface(interface) => {
+                self.fields
+                    .entry(name)
+                    .or_default()
+                    .extend(interface.fields.into_iter().map(|f| field(f.node)));
+            }
+            TypeKind::InputObject(object) => {
+                self.inputs.entry(name).or_default().extend(object.fields.into_iter().map(|f| input(f.node)));
+            }
+            TypeKind::Scalar | TypeKind::Enum(_) => {
+                self.leaves.insert(name);
+            }
+            TypeKind::Union(_) => {}
+        }
+    }
+}
+
+/// The name under all lists and non-nulls of a type.
+#[must_use]
+pub fn named(ty: &Type) -> &str {
+    match &ty.base {
+        BaseType::Named(name) => name.as_str(),
+        BaseType::List(item) => named(item),
+    }
+}
+
+fn field(definition: FieldDefinition) -> (String, Field) {
+    let arguments = definition.arguments.into_iter().map(|argument| input(argument.node)).collect();
+    (definition.name.node.to_string(), Field { ty: definition.ty.node, arguments })
+}
+
+fn input(definition: InputValueDefinition) -> (String, Input) {
+    let has_default = definition.default_value.is_some();
+    (definition.name.node.to_string(), Input { ty: definition.ty.node, has_default })
+}

@@ -1,0 +1,39 @@
+//! Where the API is served.
+
+use std::sync::Arc;
+
+use async_graphql::{Executor, ObjectType, Schema, SubscriptionType};
+use axum::Router;
+use axum::routing::any;
+
+use super::loader::WithLoaders;
+use super::precheck::types::Types;
+use super::transport::engine::Engine;
+use super::transport::identity::Identity;
+use super::transport::socket::seats::Seats;
+use super::transport::{Transport, TransportSettings, http};
+use crate::fleet::Fleet;
+
+/// The routes of the API: `/graphql`, by POST, by GET for queries, and as a WebSocket.
+///
+/// The listener should put `ConnectInfo<SocketAddr>` into each request.
+pub fn router<Q, M, S>(fleet: &Fleet, schema: Schema<Q, M, S>, settings: TransportSettings) -> Router
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    let types = Types::from_sdl(&schema.sdl()).expect("the library reads the SDL that it writes");
+    let executor = WithLoaders::new(schema, fleet.clone());
+    routes(Engine::new(executor, types, &settings), Identity::of_fleet(fleet), settings)
+}
+
+/// The same for any engine, and any source of identities.
+pub(super) fn routes<E: Executor>(
+    engine: Engine<E>,
+    identity: Identity,
+    settings: TransportSettings,
+) -> Router {
+    let transport = Transport { engine, identity, settings, seats: Seats::default() };
+    Router::new().route("/graphql", any(http::serve::<E>)).with_state(Arc::new(transport))
+}

@@ -1,0 +1,197 @@
+//! GraphQL over HTTP: POST, and GET for queries.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use async_graphql::parser::types::OperationType;
+use async_graphql::{Executor, Request};
+use async_graphql_axum::GraphQLRequest;
+use async_graphql_axum::rejection::GraphQLRejection;
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, FromRequest, Query, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tracing::Instrument;
+
+use super::Transport;
+use super::encode::{Payload, encode};
+use super::engine::Outcome;
+use super::errors::Dress;
+use super::negotiate::{Media, check_content};
+use super::refusal::Refusal;
+use super::socket;
+use crate::auth::keys::new_public_id;
+use crate::graphql::context::RequestContext;
+
+/// The header that carries the request id, both ways.
+const REQUEST_ID: &str = "x-request-id";
+
+/// Answers one request, or makes a socket of it.
+pub async fn serve<E: Executor>(
+    State(transport): State<Arc<Transport<E>>>,
+    request: axum::extract::Request,
+) -> Response {
+    let request_id = request_id(request.headers());
+    let span = tracing::info_span!("graphql", request.id = %request_id);
+    let media = Media::accepted(request.headers());
+    let answered = answer(&transport, request, &request_id, media).instrument(span).await;
+    let mut response = answered.unwrap_or_else(|refusal| refused(&transport, &refusal, &request_id, media));
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+async fn answer<E: Executor>(
+    transport: &Arc<Transport<E>>,
+    request: axum::extract::Request,
+    request_id: &str,
+    media: Media,
+) -> Result<Response, Refusal> {
+    if transport.settings.shutdown.is_cancelled() {
+        return Err(Refusal::unavailable());
+    }
+    let (parts, body) = request.into_parts();
+    if socket::is_upgrade(&parts) {
+        return socket::open(transport, parts).await;
+    }
+    if parts.method != Method::GET && parts.method != Method::POST {
+        return Err(Refusal::method_not_allowed("GraphQL is asked by GET or POST"));
+    }
+    check_content(&parts.method, &parts.headers)?;
+    let known = transport.identity.of_headers(&parts.headers).await?;
+    let context =
+        RequestContext { actor: known.actor, source: source(&parts), request_id: request_id.to_owned() };
+    let method = parts.method.clone();
+    let request = read(transport, parts, body).await?;
+    execute(transport, request, context, &method).await.map(|outcome| respond(&outcome, media))
+}
+
+async fn execute<E: Executor>(
+    transport: &Transport<E>,
+    request: Request,
+    context: RequestContext,
+    method: &Method,
+) -> Result<Outcome, Refusal> {
+    let prepared = match transport.engine.prepare(request, context) {
+        Ok(prepared) => prepared,
+        Err(errors) => return Ok(Outcome::Refused(errors)),
+    };
+    match prepared.operation {
+        OperationType::Query => {}
+        OperationType::Mutation if method == Method::POST => {}
+        OperationType::Mutation => return Err(Refusal::method_not_allowed("mutations are sent by POST")),
+        OperationType::Subscription if method == Method::GET => {
+            return Err(Refusal::method_not_allowed("subscriptions are served on a WebSocket"));
+        }
+        OperationType::Subscription => {
+            return Err(Refusal::bad_request("subscriptions are served on a WebSocket"));
+        }
+    }
+    Ok(transport.engine.execute(prepared).await)
+}
+
+/// The request of the query string (GET), or of a body within its limits (POST).
+async fn read<E>(transport: &Transport<E>, parts: Parts, body: Body) -> Result<Request, Refusal> {
+    let request = if parts.method == Method::GET {
+        from_query_string(&parts)?
+    } else {
+        let reading = read_body(body, transport.settings.body_bytes);
+        let late = || Refusal::new(StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", "the body took too long");
+        let bytes =
+            tokio::time::timeout(transport.settings.body_deadline, reading).await.map_err(|_| late())??;
+        let request = axum::extract::Request::from_parts(parts, Body::from(bytes));
+        let decoded = GraphQLRequest::<GraphQLRejection>::from_request(request, &()).await;
+        decoded.map_err(|rejection| Refusal::from(rejection.0))?.into_inner()
+    };
+    if request.query.is_empty() {
+        return Err(Refusal::bad_request("the request has no query"));
+    }
+    Ok(request)
+}
+
+async fn read_body(body: Body, limit: usize) -> Result<Bytes, Refusal> {
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Refusal::too_large(limit)),
+        Err(_) => Err(Refusal::bad_request("the body can't be read")),
+    }
+}
+
+/// The parameters of a GET; objects are JSON in text.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Parameters {
+    query: Option<String>,
+    operation_name: Option<String>,
+    variables: Option<String>,
+    extensions: Option<String>,
+}
+
+fn from_query_string(parts: &Parts) -> Result<Request, Refusal> {
+    let Query(parameters) = Query::<Parameters>::try_from_uri(&parts.uri)
+        .map_err(|_| Refusal::bad_request("the query string can't be read"))?;
+    let mut request = Request::new(parameters.query.unwrap_or_default());
+    request.operation_name = parameters.operation_name;
+    request.variables = from_text(parameters.variables)?;
+    request.extensions = from_text(parameters.extensions)?;
+    Ok(request)
+}
+
+fn from_text<T: DeserializeOwned + Default>(text: Option<String>) -> Result<T, Refusal> {
+    let malformed = |_| Refusal::bad_request("variables and extensions must be JSON objects");
+    text.map_or_else(|| Ok(T::default()), |text| serde_json::from_str(&text).map_err(malformed))
+}
+
+fn respond(outcome: &Outcome, media: Media) -> Response {
+    match outcome {
+        Outcome::Executed(response) => json(StatusCode::OK, &Payload::executed(response), media),
+        Outcome::Refused(errors) => json(media.refused_document(), &Payload::refused(errors), media),
+    }
+}
+
+fn refused<E>(transport: &Transport<E>, refusal: &Refusal, request_id: &str, media: Media) -> Response {
+    let dress =
+        Dress { request_id: request_id.to_owned(), is_anonymous: true, limit: transport.settings.errors };
+    let errors = dress.refused(vec![refusal.to_error()]);
+    let mut response = json(refusal.status, &Payload::refused(&errors), media);
+    let header = match refusal.status {
+        StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer")),
+        StatusCode::METHOD_NOT_ALLOWED => Some((header::ALLOW, "GET, POST")),
+        StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, "1")),
+        _ => None,
+    };
+    if let Some((name, value)) = header {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn json(status: StatusCode, payload: &Payload<'_>, media: Media) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, media.content_type()),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::VARY, HeaderValue::from_static("Accept")),
+    ];
+    (status, headers, encode(payload)).into_response()
+}
+
+/// The address of the connection; unspecified where the listener did not say.
+pub(super) fn source(parts: &Parts) -> IpAddr {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip())
+}
+
+/// The caller's id when it has the form of one, a fresh one otherwise.
+fn request_id(headers: &HeaderMap) -> String {
+    let is_id = |text: &&str| {
+        (8..=64).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(is_id);
+    given.map_or_else(|| new_public_id("req").to_string(), str::to_owned)
+}

@@ -1,0 +1,34 @@
+//! GraphQL on the wire: HTTP and WebSocket.
+//!
+//! The library's own handlers run mutations by GET and from any content type, read bodies without a limit, and speak
+//! the socket protocol incompletely; so requests are read, checked and answered here, and only executed there. Of
+//! `async-graphql-axum` the decoding of a JSON body is used, once the body was measured and its type checked.
+
+pub mod settings;
+pub mod refusal;
+pub mod negotiate;
+pub mod identity;
+
+pub mod errors;
+pub mod encode;
+pub mod engine;
+
+pub mod http;
+pub mod socket;
+
+#[cfg(test)]
+mod tests;
+
+pub use settings::{SocketSettings, TransportSettings};
+
+use self::engine::Engine;
+use self::identity::Identity;
+use self::socket::seats::Seats;
+
+/// What all requests share.
+pub struct Transport<E> {
+    pub(super) engine: Engine<E>,
+    pub(super) identity: Identity,
+    pub(super) settings: TransportSettings,
+    pub(super) seats: Seats,
+}
