@@ -15,6 +15,7 @@ mod campaigns;
 mod check_in;
 mod crash;
 mod host_lists;
+mod host_moves;
 mod hosts;
 mod house;
 mod migrations;
