@@ -83,7 +83,8 @@ impl Process {
     /// Makes an admin, beside the running server, and signs them in.
     pub async fn admin(&self) -> Person {
         let email = "admin@muster.test";
-        let user = ["user", "create", "--email", email, "--name", "admin", "--role", "ADMIN", "--password-stdin"];
+        let user =
+            ["user", "create", "--email", email, "--name", "admin", "--role", "ADMIN", "--password-stdin"];
         self.command(&user, PASSWORD);
         let mut admin = Person { server: self.address, email: email.to_owned(), token: None };
         admin.sign_in().await;
