@@ -24,3 +24,4 @@ mod saved_queries;
 mod sessions;
 mod start_up;
 mod teams;
+mod tls;
