@@ -30,7 +30,7 @@ const PORT: u16 = 8080;
 /// How often the simulated hosts check in.
 const CHECK_IN: Duration = Duration::from_secs(2);
 /// How long the hosts may take to answer before the demonstration gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// What they are asked.
 const SQL: &str = "select name, version from os_version";
 /// Who is shown how to sign in.
