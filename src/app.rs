@@ -161,7 +161,8 @@ async fn bus(config: &Config) -> Result<Arc<dyn Bus>, AppError> {
 /// Makes the data directory, private to this user, unless it is there; and sees that it can be written.
 fn data_directory(path: &Path) -> Result<&Path, AppError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.and_then(|()| tempfile::tempfile_in(path).map(drop)).map_err(|source| AppError::Data { path: path.to_owned(), source })?;
+    made.and_then(|()| tempfile::tempfile_in(path).map(drop))
+        .map_err(|source| AppError::Data { path: path.to_owned(), source })?;
     Ok(path)
 }
 

@@ -1,8 +1,8 @@
 //! Logs and metrics of this process.
 
-pub use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _};
 
-use metrics_exporter_prometheus::PrometheusHandle;
+pub use metrics_exporter_prometheus::PrometheusHandle;
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
