@@ -14,6 +14,7 @@ mod campaign_resume;
 mod campaigns;
 mod check_in;
 mod host_lists;
+mod host_moves;
 mod hosts;
 mod house;
 mod migrations;
