@@ -194,13 +194,16 @@ mod tests {
         assert_eq!(completed(query, data, &[&["union", "e"]]), value!({ "union": null }));
     }
 
+    /// A list of them, or that it failed.
+    type Nodes = Option<Vec<Node>>;
+
     /// A value of `Query` to the given depth: what each field holds, or that it failed.
     #[derive(Clone, Debug)]
     struct Node {
         c: bool,
         d: bool,
         below: Option<Box<[Option<Node>; 2]>>,
-        lists: Option<(Option<Vec<Node>>, Option<Vec<Node>>)>,
+        lists: Option<(Nodes, Nodes)>,
     }
 
     const QUERY: &str = "{ ...Q a { ...Q a { ...Q } b { ...Q } l { ...Q } m { ...Q } } b { ...Q a { ...Q } \
@@ -271,14 +274,11 @@ mod tests {
             let mut object = IndexMap::new();
             let fields = self.fields(path, &mut |node, path| Some(node.left(path, errors)));
             for (name, _, value) in fields {
-                match value {
-                    Some(value) => {
-                        object.insert(Name::new(name), value);
-                    }
-                    None => {
-                        let path = [path, &[PathSegment::Field(name.to_owned())]].concat();
-                        errors.push(ServerError::new("no", None).with_path(path));
-                    }
+                if let Some(value) = value {
+                    object.insert(Name::new(name), value);
+                } else {
+                    let path = [path, &[PathSegment::Field(name.to_owned())]].concat();
+                    errors.push(ServerError::new("no", None).with_path(path));
                 }
             }
             if object.is_empty() { Value::Null } else { Value::Object(object) }

@@ -117,7 +117,9 @@ impl<'a> Usages<'a> {
             Value::List(items) => {
                 if let BaseType::List(ty) = &place.ty.base {
                     let item = Input { ty: (**ty).clone(), has_default: false };
-                    items.iter().for_each(|value| self.value(&item, value, at));
+                    for value in items {
+                        self.value(&item, value, at);
+                    }
                 }
             }
             Value::Object(object) => {
@@ -158,6 +160,11 @@ fn items_accept_null(variable: &BaseType, place: &BaseType) -> bool {
 }
 
 /// A variable as an enum value that begins with `$`, which no document can write.
+#[expect(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    reason = "the library asks for a function of this shape"
+)]
 fn marked(name: Name) -> Result<Value, Infallible> {
     Ok(Value::Enum(Name::new(format!("${name}"))))
 }
