@@ -5,10 +5,13 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::agent::{self, AgentSettings};
 use crate::auth::Keys;
@@ -16,6 +19,8 @@ use crate::bus::{Bus, BusError, LocalBus, RedisBus, RedisSettings};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::fleet::{Fleet, Ports, Settings};
+use crate::graphql::transport::TransportSettings;
+use crate::graphql::{self, schema};
 use crate::spool::{Spool, SpoolError};
 use crate::store::{Store, StoreError, StoreSettings};
 use crate::telemetry::PrometheusHandle;
@@ -31,6 +36,14 @@ pub struct App {
     pub router: Router,
     patience: http::Patience,
     intervals: tasks::Intervals,
+    sockets: Sockets,
+}
+
+/// The WebSockets of the API, which outlive the requests that opened them.
+struct Sockets {
+    /// When cancelled, they say goodbye.
+    goodbye: CancellationToken,
+    open: TaskTracker,
 }
 
 /// Why the application could not be built. Each message is one sentence for the person who starts it.
@@ -68,7 +81,9 @@ impl App {
         let fleet = Self::core(config, clock).await?;
         fleet.start_engine();
         let agent = agent::router(fleet.clone(), AgentSettings::default());
-        let graphql = Router::new();
+        let transport = TransportSettings::default();
+        let sockets = Sockets { goodbye: transport.shutdown.clone(), open: transport.sockets.clone() };
+        let graphql = graphql::router::router(&fleet, schema::build(fleet.clone()), transport);
         let router = http::router(fleet.clone(), metrics, agent, graphql);
         let patience = http::Patience {
             headers: config.http.header_timeout,
@@ -80,7 +95,7 @@ impl App {
             presence: config.tasks.presence_interval,
             expiry: config.tasks.expiry_interval,
         };
-        Ok(Self { fleet, router, patience, intervals })
+        Ok(Self { fleet, router, patience, intervals, sockets })
     }
 
     /// Builds the core alone, on a migrated database: for commands that work beside a running server.
@@ -114,12 +129,25 @@ impl App {
     /// Serves on `listener`, with every task running, until `shutdown`; returns when requests under way have had
     /// their time to finish.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
-        let Self { fleet, router, patience, intervals } = self;
+        let Self { fleet, router, patience, intervals, sockets } = self;
         let background = tasks::run(fleet.clone(), intervals, shutdown.clone());
+        let goodbye = sockets.close(shutdown.clone(), patience.drain);
         let foreground = http::run(listener, router, patience, shutdown);
-        tokio::join!(background, foreground);
+        tokio::join!(background, foreground, goodbye);
         // Last: until here an agent may still wait for its answer to become durable.
         fleet.stop_engine().await;
+    }
+}
+
+impl Sockets {
+    /// At `shutdown`, tells every socket to close, and gives them `drain` to do so.
+    async fn close(self, shutdown: CancellationToken, drain: Duration) {
+        shutdown.cancelled().await;
+        self.goodbye.cancel();
+        self.open.close();
+        if timeout(drain, self.open.wait()).await.is_err() {
+            tracing::warn!(sockets = self.open.len(), "sockets were cut at the end of the drain");
+        }
     }
 }
 
@@ -130,10 +158,11 @@ async fn bus(config: &Config) -> Result<Arc<dyn Bus>, AppError> {
     Ok(Arc::new(RedisBus::start(&settings).await?))
 }
 
-/// Makes the data directory, private to this user, unless it is there.
+/// Makes the data directory, private to this user, unless it is there; and sees that it can be written.
 fn data_directory(path: &Path) -> Result<&Path, AppError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|source| AppError::Data { path: path.to_owned(), source })?;
+    made.and_then(|()| tempfile::tempfile_in(path).map(drop))
+        .map_err(|source| AppError::Data { path: path.to_owned(), source })?;
     Ok(path)
 }
 

@@ -1,5 +1,7 @@
 //! Logs and metrics of this process.
 
+use std::io::{self, IsTerminal as _};
+
 pub use metrics_exporter_prometheus::PrometheusHandle;
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder};
 use tracing_subscriber::EnvFilter;
@@ -11,7 +13,8 @@ use tracing_subscriber::filter::ParseError;
 /// When the filter can't be parsed.
 pub fn log_for_people(filter: &str) -> Result<(), ParseError> {
     let subscriber = tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(filter)?);
-    drop(subscriber.with_writer(std::io::stderr).with_target(false).try_init());
+    let subscriber = subscriber.with_ansi(io::stderr().is_terminal()).with_target(false);
+    drop(subscriber.with_writer(io::stderr).try_init());
     Ok(())
 }
 
@@ -22,7 +25,7 @@ pub fn log_for_people(filter: &str) -> Result<(), ParseError> {
 pub fn log_as_json(filter: &str) -> Result<(), ParseError> {
     let subscriber = tracing_subscriber::fmt().json().flatten_event(true);
     let subscriber = subscriber.with_env_filter(EnvFilter::try_new(filter)?);
-    drop(subscriber.with_writer(std::io::stderr).try_init());
+    drop(subscriber.with_writer(io::stderr).try_init());
     Ok(())
 }
 

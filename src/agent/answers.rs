@@ -101,7 +101,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::agent::body::Budget;
+    use crate::agent::budget::Budget;
 
     fn decoded(body: &str) -> Vec<Answer> {
         let share = Budget::new(1 << 30).share();

@@ -3,7 +3,6 @@
 //! An agent that is cut off while it still uploads sees a broken connection and sends everything again for ever. So
 //! a body is read to its end before any answer, and what is over a limit is read without being kept.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -11,50 +10,12 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use super::budget::{Budget, Share};
 use super::inflate::{InflateError, Inflater};
 use super::reply::Refusal;
 use super::skim::Skim;
-
-/// The memory that all bodies share.
-#[derive(Clone, Debug)]
-pub(super) struct Budget(Arc<Semaphore>);
-
-impl Budget {
-    /// A budget of so many bytes.
-    pub(super) fn new(bytes: usize) -> Self {
-        Self(Arc::new(Semaphore::new(bytes)))
-    }
-
-    /// A share that holds nothing yet.
-    pub(super) fn share(&self) -> Share {
-        Share { budget: Arc::clone(&self.0), held: None }
-    }
-}
-
-/// What one body holds of the budget; given back when dropped.
-#[derive(Debug)]
-pub(super) struct Share {
-    budget: Arc<Semaphore>,
-    held: Option<OwnedSemaphorePermit>,
-}
-
-impl Share {
-    /// Holds so many bytes in all, if they are to be had.
-    pub(super) fn grow_to(&mut self, bytes: usize) -> Result<(), Refusal> {
-        let held = self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let Some(more) = bytes.checked_sub(held).filter(|more| *more > 0) else { return Ok(()) };
-        let more = u32::try_from(more).map_err(|_| Refusal::Busy)?;
-        let permit = Arc::clone(&self.budget).try_acquire_many_owned(more).map_err(|_| Refusal::Busy)?;
-        match &mut self.held {
-            Some(held) => held.merge(permit),
-            None => self.held = Some(permit),
-        }
-        Ok(())
-    }
-}
 
 /// What came of a body.
 #[derive(Debug)]
@@ -98,7 +59,7 @@ impl Incoming {
     pub(super) async fn receive(mut self, limit: usize, budget: &Budget) -> Result<Received, Refusal> {
         let mut kept = match self.encoding {
             Encoding::Plain => Kept::Plain(Vec::new(), limit),
-            Encoding::Gzip => Kept::Gzip(Inflater::new(limit)),
+            Encoding::Gzip => Kept::Gzip(Box::new(Inflater::new(limit))),
             Encoding::Unknown => return Err(self.refuse(Refusal::UnknownEncoding).await),
         };
         if self.announced.is_some_and(|length| length > limit) {
@@ -180,7 +141,7 @@ fn encoding(headers: &HeaderMap) -> Encoding {
 /// What is kept of a body so far, inflated.
 enum Kept {
     Plain(Vec<u8>, usize),
-    Gzip(Inflater),
+    Gzip(Box<Inflater>),
 }
 
 impl Kept {

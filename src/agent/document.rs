@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::body::Share;
+use super::budget::Share;
 use super::json::{self, Malformed};
 use super::reply::Refusal;
 
@@ -95,7 +95,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::agent::body::Budget;
+    use crate::agent::budget::Budget;
 
     fn read(body: &[u8]) -> Result<Document, Refusal> {
         Document::read(body.to_vec(), Budget::new(1 << 30).share())

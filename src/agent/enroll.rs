@@ -105,7 +105,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::agent::body::Budget;
+    use crate::agent::budget::Budget;
 
     fn read(body: &[u8]) -> Option<EnrollRequest> {
         let document = Document::read(body.to_vec(), Budget::new(1 << 30).share()).ok()?;

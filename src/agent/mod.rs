@@ -16,6 +16,7 @@ mod write;
 mod log;
 
 mod body;
+mod budget;
 mod inflate;
 mod skim;
 mod document;

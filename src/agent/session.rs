@@ -8,7 +8,8 @@ use axum::http::header::{AUTHORIZATION, USER_AGENT};
 use axum::http::{HeaderMap, request};
 
 use super::AgentSettings;
-use super::body::{Budget, Incoming, Received};
+use super::body::{Incoming, Received};
+use super::budget::Budget;
 use super::document::{Document, Member};
 use super::reply::Refusal;
 use super::skim::Skim;
@@ -37,7 +38,7 @@ pub(super) struct Session {
 /// What a request brought.
 pub(super) enum Content {
     /// Its document.
-    Whole(Document),
+    Whole(Box<Document>),
     /// More than the endpoint takes.
     Over {
         /// What was noted of it.
@@ -77,7 +78,7 @@ impl Agent {
         &self,
         request: Request,
         limit: usize,
-    ) -> Result<(request::Parts, Document), Refusal> {
+    ) -> Result<(request::Parts, Box<Document>), Refusal> {
         let (parts, body) = request.into_parts();
         let incoming = Incoming::new(body, &parts.headers, self.settings.body_deadline);
         match content(incoming.receive(limit, &self.budget).await?).await? {
@@ -97,13 +98,11 @@ impl Agent {
         &self,
         verb: impl Future<Output = Result<T, FleetError>>,
     ) -> Result<T, Refusal> {
-        match tokio::time::timeout(self.settings.answer_deadline, verb).await {
-            Ok(answer) => answer.map_err(Refusal::from),
-            Err(_) => {
-                tracing::warn!("an agent could not be answered in time");
-                Err(Refusal::Unavailable)
-            }
+        if let Ok(answer) = tokio::time::timeout(self.settings.answer_deadline, verb).await {
+            return answer.map_err(Refusal::from);
         }
+        tracing::warn!("an agent could not be answered in time");
+        Err(Refusal::Unavailable)
     }
 
     /// The host of the key in the header, if there was one; the key in the body must then be the same or absent.
@@ -140,7 +139,7 @@ impl Content {
 
 impl Session {
     /// The document of an endpoint where a body over the limit is the sender's mistake.
-    pub(super) fn document(self) -> Result<(KnownHost, Document), Refusal> {
+    pub(super) fn document(self) -> Result<(KnownHost, Box<Document>), Refusal> {
         match self.content {
             Content::Whole(document) => Ok((self.host, document)),
             Content::Over { .. } => Err(Refusal::TooLarge),
@@ -152,7 +151,8 @@ async fn content(received: Received) -> Result<Content, Refusal> {
     match received {
         Received::Over { skim, ended } => Ok(Content::Over { skim, ended }),
         Received::Whole(body, share) => {
-            offload(body.len(), move || Document::read(body, share)).await.map(Content::Whole)
+            let document = offload(body.len(), move || Document::read(body, share)).await?;
+            Ok(Content::Whole(Box::new(document)))
         }
     }
 }

@@ -19,6 +19,7 @@ mod settings;
 mod terminal;
 
 use std::error::Error;
+use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -67,6 +68,8 @@ pub fn main() -> ExitCode {
     drop(rustls::crypto::ring::default_provider().install_default());
     match run(cli.command) {
         Ok(code) => code,
+        // Whoever read the data has read enough.
+        Err(failure) if is_broken_pipe(failure.as_ref()) => ExitCode::FAILURE,
         Err(failure) => {
             talk(format_args!("muster: {}", sentence(failure.as_ref())));
             ExitCode::FAILURE
@@ -79,7 +82,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
     runtime.block_on(async {
         match command {
             Command::Serve(serve) => serve.run().await,
-            Command::Demo(demo) => demo.run().await,
+            Command::Demo(demo) => Box::pin(demo.run()).await,
             Command::Simulate(simulate) => simulate.run().await,
             Command::Query(query) => query.run().await,
             Command::Schema(schema) => schema.run(),
@@ -90,6 +93,10 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             Command::Enroll(enroll) => enroll.run().await,
         }
     })
+}
+
+fn is_broken_pipe(failure: &(dyn Error + 'static)) -> bool {
+    failure.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Shows help or what is wrong with the command line. A wrong one is a failure: the library's 2 would say "partial".
@@ -115,7 +122,7 @@ fn sentence(error: &(dyn Error + 'static)) -> String {
 ///
 /// # Errors
 /// When the system does not let signals be heard.
-fn stop_signal() -> std::io::Result<CancellationToken> {
+fn stop_signal() -> io::Result<CancellationToken> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let token = CancellationToken::new();

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::Failure;
+use super::terminal::data;
+use crate::graphql::schema;
 
 /// Print the GraphQL schema.
 #[derive(Debug, Args)]
@@ -13,6 +15,7 @@ pub(super) struct Schema {}
 impl Schema {
     #[expect(clippy::unused_self, reason = "every command runs alike")]
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        todo!("the schema lands with its owner")
+        data(schema::sdl().trim_end())?;
+        Ok(ExitCode::SUCCESS)
     }
 }

@@ -8,9 +8,9 @@ use clap::Args;
 
 use super::terminal::talk;
 use super::{Failure, stop_signal};
-use crate::simulator::{Simulation, SimulationSettings};
+use crate::simulator::{Simulation, SimulationSettings, StatsSnapshot};
 
-/// Run simulated hosts against a server until Ctrl-C.
+/// Run simulated hosts against a server until Ctrl-C; fail if the server broke the agent contract.
 #[derive(Debug, Args)]
 pub(super) struct Simulate {
     /// The server.
@@ -55,14 +55,20 @@ impl Simulate {
     pub(super) async fn run(self) -> Result<ExitCode, Failure> {
         let stop = stop_signal()?;
         let hosts = self.hosts;
-        let simulation = Simulation::start(self.settings()?, stop.clone());
+        let settings = self.settings()?;
+        settings.check()?;
+        let simulation = Simulation::start(settings, stop.clone());
         if stop.run_until_cancelled(simulation.wait_enrolled(hosts)).await.is_some() {
             talk(format_args!("{hosts} hosts are enrolled; Ctrl-C stops them"));
             stop.cancelled().await;
         }
-        talk(format_args!("{:?}", simulation.stats()));
+        let stats = simulation.stats();
         simulation.stopped().await;
-        Ok(ExitCode::SUCCESS)
+        talk(summary(&stats));
+        if stats.violations.is_empty() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        Err(format!("the server broke the agent contract: {:?}", stats.violations).into())
     }
 
     fn settings(self) -> Result<SimulationSettings, Failure> {
@@ -88,6 +94,17 @@ impl Simulate {
             log_interval: self.log_interval,
         })
     }
+}
+
+fn summary(stats: &StatsSnapshot) -> String {
+    let StatsSnapshot {
+        enrolled, check_ins, queries, answers, log_lines, refused, broken, read, write, ..
+    } = stats;
+    format!(
+        "{enrolled} hosts enrolled, {check_ins} check-ins (p99 {:?}), {queries} queries, {answers} answers (p99 {:?}), \
+         {log_lines} log lines, {refused} requests refused, {broken} connections broken",
+        read.p99, write.p99
+    )
 }
 
 fn proportion(text: &str) -> Result<f64, String> {

@@ -49,7 +49,7 @@ pub fn known_keys() -> Vec<KnownKey> {
             section = name;
             help.clear();
         } else if let Some(comment) = line.strip_prefix("# ") {
-            help = comment.to_owned();
+            comment.clone_into(&mut help);
         } else if let Some((key, _)) = line.split_once(" = ") {
             let name = format!("{section}.{key}");
             let secret = SECRETS.contains(&name.as_str());

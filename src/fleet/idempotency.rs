@@ -30,7 +30,7 @@ pub(crate) struct Keyed<'a> {
 }
 
 impl Fleet {
-    /// What the first request with this key made, if there was one; the first thing in `tx`. Of two requests at once
+    /// What the first request with this key made, if there was one; before anything is read in `tx`. Of two requests at once
     /// the later one waits here until the first one is stored or gave up.
     ///
     /// # Errors

@@ -1,15 +1,16 @@
 //! The schema over a core on a real database: what only the faces' own parts can get wrong.
 
+mod campaigns;
+
 use async_graphql::{Executor, Request, Variables};
-use entity::id::SessionId;
 use serde_json::{Value, json};
 
 use super::context::RequestContext;
 use super::loader::WithLoaders;
 use super::schema::{self, MusterSchema};
+use crate::fleet::sessions::Authentication;
 use crate::fleet::testing::{PASSWORD, TestFleet};
-use crate::fleet::users::User;
-use crate::policy::{Actor, Credential, Role, UserActor};
+use crate::policy::{Actor, Role};
 
 /// A core, its schema, and who asks.
 struct Asking {
@@ -21,8 +22,18 @@ struct Asking {
 impl Asking {
     /// An administrator asks.
     async fn admin() -> Self {
+        Self::user("admin@example.com", Role::Admin).await
+    }
+
+    /// A user of this role asks.
+    async fn user(email: &str, role: Role) -> Self {
         let mut asking = Self::nobody().await;
-        asking.actor = acting(&asking.fleet.user("admin@example.com", Role::Admin, None).await);
+        asking.fleet.user(email, role, None).await;
+        let session =
+            asking.fleet.login(email, PASSWORD, [127, 0, 0, 1].into()).await.expect("they may sign in");
+        let known = asking.fleet.authenticate(&session.access_token).await.expect("the database answers");
+        let Authentication::Known(actor, _) = known else { panic!("the token is new") };
+        asking.actor = actor;
         asking
     }
 
@@ -33,15 +44,20 @@ impl Asking {
         Self { fleet, schema, actor: Actor::Anonymous }
     }
 
-    /// The whole answer, as JSON.
-    async fn answer(&self, query: &str, variables: Value) -> Value {
+    /// A request as the transport makes it.
+    fn request(&self, query: &str, variables: Value) -> Request {
         let context = RequestContext {
             actor: self.actor.clone(),
             source: [127, 0, 0, 1].into(),
             request_id: "test".to_owned(),
         };
-        let request = Request::new(query).variables(Variables::from_json(variables)).data(context);
-        serde_json::to_value(self.schema.execute(request).await).expect("an answer is JSON")
+        Request::new(query).variables(Variables::from_json(variables)).data(context)
+    }
+
+    /// The whole answer, as JSON.
+    async fn answer(&self, query: &str, variables: Value) -> Value {
+        let response = self.schema.execute(self.request(query, variables)).await;
+        serde_json::to_value(response).expect("an answer is JSON")
     }
 
     /// The data of an answer without errors.
@@ -62,16 +78,6 @@ impl Asking {
         let query = "mutation($name: String!) { createTeam(input: {name: $name}) { team { id } } }";
         self.data(query, json!({ "name": name })).await["createTeam"]["team"]["id"].take()
     }
-}
-
-fn acting(user: &User) -> Actor {
-    Actor::User(UserActor {
-        id: user.id,
-        public_id: user.public_id.clone(),
-        name: user.name.clone(),
-        credential: Credential::Session(SessionId(1)),
-        roles: user.roles.clone(),
-    })
 }
 
 #[tokio::test]
@@ -171,8 +177,7 @@ async fn a_secret_is_told_once_and_revoked() {
 
 #[tokio::test]
 async fn who_may_not_gets_a_user_error() {
-    let mut asking = Asking::admin().await;
-    asking.actor = acting(&asking.fleet.user("o@example.com", Role::Observer, None).await);
+    let asking = Asking::user("o@example.com", Role::Observer).await;
     let query = "mutation { createTeam(input: {name: \"a\"}) { team { id } userErrors { code } } }";
     let refused = json!({ "createTeam": { "team": null, "userErrors": [{ "code": "NOT_ALLOWED" }] } });
     assert_eq!(asking.data(query, json!({})).await, refused);

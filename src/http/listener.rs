@@ -92,6 +92,7 @@ async fn serve(
         .with_upgrades();
     let mut connection = pin!(connection);
     let mut late = pin!(sleep(patience.headers));
+    let mut silent = true;
     loop {
         tokio::select! {
             result = connection.as_mut() => {
@@ -100,7 +101,12 @@ async fn serve(
                 }
                 return;
             }
-            () = late.as_mut(), if !spoken.load(Ordering::Relaxed) => return,
+            () = late.as_mut(), if silent => {
+                silent = false;
+                if !spoken.load(Ordering::Relaxed) {
+                    return;
+                }
+            }
             () = shutdown.cancelled() => break,
         }
     }

@@ -6,11 +6,12 @@ mod health;
 
 use std::any::Any;
 
-use axum::Json;
-use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Json, Router};
 use serde_json::json;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -21,22 +22,36 @@ use crate::telemetry::PrometheusHandle;
 
 /// Everything that is served at one address: both faces and the operator's paths. Whatever is not found, and
 /// whatever panics, is answered by a JSON object, as agents need it.
-#[must_use]
 pub fn router(fleet: Fleet, metrics: PrometheusHandle, agent: Router, graphql: Router) -> Router {
     let operator = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(move |State(fleet)| render(metrics.clone(), fleet)))
         .with_state(fleet)
-        .route("/version", get(version))
-        .route("/metrics", get(|| async move { render(&metrics) }));
-    operator.merge(agent).merge(graphql).fallback(not_found).layer(CatchPanicLayer::custom(panicked))
+        .route("/version", get(version));
+    let faces = operator.merge(agent).merge(graphql).fallback(not_found);
+    faces.layer(CatchPanicLayer::custom(panicked)).layer(middleware::from_fn(count))
+}
+
+/// Counts answers by route and status.
+async fn count(route: Option<MatchedPath>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let route = route.map_or_else(|| "none".to_owned(), |route| route.as_str().to_owned());
+    let status = response.status().as_u16().to_string();
+    metrics::counter!("muster_http_requests_total", "route" => route, "status" => status).increment(1);
+    response
 }
 
 async fn version() -> impl IntoResponse {
     Json(json!({ "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") }))
 }
 
-fn render(metrics: &PrometheusHandle) -> impl IntoResponse + use<> {
+async fn render(metrics: PrometheusHandle, fleet: Fleet) -> impl IntoResponse {
+    let degraded = fleet.degraded().await;
+    for part in Fleet::PARTS {
+        let is_degraded = f64::from(u8::from(degraded.contains(part)));
+        metrics::gauge!("muster_degraded", "part" => *part).set(is_degraded);
+    }
     metrics.run_upkeep();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render())
 }

@@ -21,7 +21,7 @@ use super::stats::Count;
 use super::wire::{self, Log};
 
 /// How often the configuration is fetched.
-const CONFIG_REFRESH: Duration = Duration::from_secs(60);
+const CONFIG_REFRESH: Duration = Duration::from_mins(1);
 
 /// The interval of an accelerated agent.
 const ACCELERATED: Duration = Duration::from_secs(5);

@@ -147,7 +147,6 @@ fn rows(statement: &mut Statement<'_>) -> Result<Vec<AnswerRow>, String> {
 }
 
 /// `SQLite`'s own text of an error, which is also osquery's.
-#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
 fn error_text(error: Error) -> String {
     match error {
         Error::SqlInputError { msg, .. } | Error::SqliteFailure(_, Some(msg)) => msg,

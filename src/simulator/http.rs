@@ -216,23 +216,4 @@ impl PostError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn servers_are_named_by_scheme_host_and_port() {
-        let parts =
-            |server| Target::new(server, None).map(|target| (target.host, target.port, target.authority));
-        assert_eq!(
-            parts("http://localhost:8080").ok(),
-            Some(("localhost".into(), 8080, "localhost:8080".into()))
-        );
-        assert_eq!(parts("http://[::1]:81/").ok(), Some(("::1".into(), 81, "[::1]:81".into())));
-        assert_eq!(parts("http://example.com").ok(), Some(("example.com".into(), 80, "example.com".into())));
-        assert!(matches!(parts("https://localhost"), Err(SettingsError::NoRoots)));
-        for bad in ["", "localhost:8080", "ftp://x", "http://", "/path"] {
-            assert!(matches!(parts(bad), Err(SettingsError::Server(_))), "{bad}");
-        }
-        assert!(matches!(Target::new("https://a", Some("nonsense")), Err(SettingsError::NoRoots)));
-    }
-}
+mod tests;

@@ -1,7 +1,6 @@
 //! A host's link to the server: its node key, and requests that are tried as often as osquery tries them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
@@ -18,7 +17,7 @@ use super::wire;
 const ATTEMPTS: u32 = 3;
 
 /// The longest pause between two enrollments, in seconds.
-const MAX_ENROLL_PAUSE: u64 = 600;
+const MAX_ENROLL_PAUSE: u32 = 600;
 
 /// An endpoint of the agent protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,13 +65,13 @@ impl Link {
 
     /// Enrolls until the server gives a node key; does nothing if there is one. Only so many hosts enroll at a time.
     pub(super) async fn enroll(&mut self) -> String {
-        let mut failures = 0;
+        let mut failures: u32 = 0;
         loop {
             if let Some(key) = &self.node_key {
                 return key.clone();
             }
             if failures > 0 {
-                sleep(Duration::from_secs((failures * failures).min(MAX_ENROLL_PAUSE))).await;
+                sleep(self.world.second * failures.saturating_mul(failures).min(MAX_ENROLL_PAUSE)).await;
             }
             failures += 1;
             self.enroll_once().await;
@@ -91,7 +90,7 @@ impl Link {
                 return accepted;
             }
             if attempt < ATTEMPTS {
-                sleep(Duration::from_secs(u64::from(attempt * attempt))).await;
+                sleep(self.world.second * attempt * attempt).await;
             }
         }
         None
@@ -128,7 +127,7 @@ impl Link {
         let details = self.details().await;
         let world = Arc::clone(&self.world);
         let _permit = world.enrolling.acquire().await.expect("the semaphore is never closed");
-        let body = wire::enroll(&self.host, &world.settings.enroll_secret, details);
+        let body = wire::enroll(&self.host, &world.settings.enroll_secret, &details);
         let Some(meaning) = self.send(Endpoint::Enroll, None, body).await else { return };
         // What refuses an enrollment has no node key; nothing else is looked at.
         let Meaning::Accepted(members) = meaning else {

@@ -11,7 +11,7 @@ use super::wire::Log;
 const PERIOD: Duration = Duration::from_secs(4);
 
 /// The longest pause.
-const MAX_PAUSE: Duration = Duration::from_secs(3_600);
+const MAX_PAUSE: Duration = Duration::from_hours(1);
 
 /// Lines that are kept; beyond, the oldest are lost, as in osquery.
 const MAX_LINES: usize = 1_000;

@@ -111,6 +111,9 @@ struct World {
     clock: Clock,
     /// Lets a bounded number of hosts enroll at a time.
     enrolling: Semaphore,
+    /// How long a second of waiting after a failure lasts: a second, less in tests.
+    second: Duration,
+    shutdown: CancellationToken,
 }
 
 impl Simulation {
@@ -118,18 +121,23 @@ impl Simulation {
     /// machines that lose power. With settings that do not pass [`SimulationSettings::check`] no host starts.
     #[must_use]
     pub fn start(settings: SimulationSettings, shutdown: CancellationToken) -> Self {
+        Self::start_at_pace(settings, shutdown, Duration::from_secs(1))
+    }
+
+    /// Like [`Simulation::start`]; the pauses after failures are counted in `second`.
+    fn start_at_pace(settings: SimulationSettings, shutdown: CancellationToken, second: Duration) -> Self {
         let stats = Arc::new(Stats::new(settings.hosts));
         let agents = TaskTracker::new();
         match Target::new(&settings.server, settings.roots_pem.as_deref()) {
             Ok(target) => {
-                let world = Arc::new(World::new(settings, target, Arc::clone(&stats)));
+                let world = Arc::new(World::new(settings, target, Arc::clone(&stats), second, shutdown));
                 for index in 0..world.settings.hosts {
                     let agent = Agent::new(Arc::clone(&world), index);
-                    agents.spawn(shutdown.clone().run_until_cancelled_owned(agent.run()));
+                    agents.spawn(world.shutdown.clone().run_until_cancelled_owned(agent.run()));
                 }
             }
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "no host can be simulated")
+                tracing::error!(error = &error as &dyn std::error::Error, "no host can be simulated");
             }
         }
         agents.close();
@@ -155,16 +163,23 @@ impl Simulation {
 
 impl World {
     /// A world with the system's clock.
-    fn new(settings: SimulationSettings, target: Target, stats: Arc<Stats>) -> Self {
+    fn new(
+        settings: SimulationSettings,
+        target: Target,
+        stats: Arc<Stats>,
+        second: Duration,
+        shutdown: CancellationToken,
+    ) -> Self {
         let clock = Clock::System;
-        let evaluator = Evaluator::start(&clock);
         Self {
             settings,
             target: Arc::new(target),
             stats,
-            evaluator,
+            evaluator: Evaluator::start(&clock),
             clock,
             enrolling: Semaphore::new(ENROLLING),
+            second,
+            shutdown,
         }
     }
 }

@@ -33,6 +33,11 @@ pub(super) fn settings(server: &str) -> SimulationSettings {
     }
 }
 
+/// Starts hosts that wait a thousandth of the time after failures.
+fn start(settings: SimulationSettings, shutdown: CancellationToken) -> Simulation {
+    Simulation::start_at_pace(settings, shutdown, Duration::from_millis(1))
+}
+
 /// A request as the server saw it.
 #[derive(Debug)]
 struct Seen {
@@ -41,10 +46,13 @@ struct Seen {
     body: Value,
 }
 
+/// Answers by endpoint, with their status.
+type Script = BTreeMap<String, VecDeque<(u16, String)>>;
+
 /// What the server says next to an endpoint, and what it was told.
 #[derive(Clone)]
 struct Server {
-    script: Arc<Mutex<BTreeMap<String, VecDeque<(u16, String)>>>>,
+    script: Arc<Mutex<Script>>,
     seen: mpsc::UnboundedSender<Seen>,
 }
 
@@ -57,7 +65,7 @@ struct Running {
 
 impl Server {
     /// Says `body` with `status` once, after what was told it before.
-    fn say(&self, endpoint: &str, status: u16, body: impl ToString) {
+    fn say(&self, endpoint: &str, status: u16, body: &impl ToString) {
         let mut script = self.script.lock().unwrap_or_else(PoisonError::into_inner);
         script.entry(endpoint.to_owned()).or_default().push_back((status, body.to_string()));
     }
@@ -117,9 +125,9 @@ impl Running {
 async fn a_host_enrolls_checks_in_and_answers() {
     let mut running = server().await;
     let queries = json!({ "queries": { "b": "select name from os_version", "a": "select * from nope" } });
-    running.server.say("distributed/read", 200, queries);
+    running.server.say("distributed/read", 200, &queries);
     let shutdown = CancellationToken::new();
-    let simulation = Simulation::start(settings(&running.address), shutdown.clone());
+    let simulation = start(settings(&running.address), shutdown.clone());
     simulation.wait_enrolled(1).await;
 
     let enroll = running.next("enroll").await.body;
@@ -144,12 +152,12 @@ async fn a_host_enrolls_checks_in_and_answers() {
 #[tokio::test]
 async fn answers_are_kept_until_accepted_also_under_a_new_key() {
     let mut running = server().await;
-    running.server.say("distributed/read", 200, json!({ "queries": { "q": "select 1 as one" } }));
-    running.server.say("distributed/write", 503, json!({ "error": "busy" }));
-    running.server.say("distributed/write", 200, json!({ "node_invalid": true }));
-    running.server.say("enroll", 200, json!({ "node_key": "first" }));
-    running.server.say("enroll", 200, json!({ "node_key": "second" }));
-    let simulation = Simulation::start(settings(&running.address), CancellationToken::new());
+    running.server.say("distributed/read", 200, &json!({ "queries": { "q": "select 1 as one" } }));
+    running.server.say("distributed/write", 503, &json!({ "error": "busy" }));
+    running.server.say("distributed/write", 200, &json!({ "node_invalid": true }));
+    running.server.say("enroll", 200, &json!({ "node_key": "first" }));
+    running.server.say("enroll", 200, &json!({ "node_key": "second" }));
+    let simulation = start(settings(&running.address), CancellationToken::new());
     let mut keys = Vec::new();
     for _ in 0..3 {
         let write = running.next("distributed/write").await.body;
@@ -167,10 +175,10 @@ async fn answers_are_kept_until_accepted_also_under_a_new_key() {
 async fn an_old_host_speaks_as_it_used_to() {
     let mut running = server().await;
     for _ in 0..2 {
-        running.server.say("distributed/read", 200, json!({ "queries": { "q": "select 1 where 0" } }));
+        running.server.say("distributed/read", 200, &json!({ "queries": { "q": "select 1 where 0" } }));
     }
     let settings = SimulationSettings { old: 1.0, hosts: 12, ..settings(&running.address) };
-    let _simulation = Simulation::start(settings, CancellationToken::new());
+    let _simulation = start(settings, CancellationToken::new());
     let seen = running.next("distributed/write").await;
     assert_eq!(seen.key_header, None);
     assert!(seen.body.get("messages").is_none());
@@ -183,11 +191,11 @@ async fn an_old_host_speaks_as_it_used_to() {
 #[tokio::test]
 async fn breaches_of_the_contract_are_counted() {
     let mut running = server().await;
-    running.server.say("config", 500, "");
-    running.server.say("distributed/read", 200, json!({ "queries": { "q": 5 } }));
-    running.server.say("distributed/read", 200, json!({ "accelerate": 1.5 }));
+    running.server.say("config", 500, &"");
+    running.server.say("distributed/read", 200, &json!({ "queries": { "q": 5 } }));
+    running.server.say("distributed/read", 200, &json!({ "accelerate": 1.5 }));
     let fresh = SimulationSettings { new_connection_per_request: true, ..settings(&running.address) };
-    let simulation = Simulation::start(fresh, CancellationToken::new());
+    let simulation = start(fresh, CancellationToken::new());
     for _ in 0..4 {
         running.next("distributed/read").await;
     }
@@ -205,10 +213,10 @@ async fn breaches_of_the_contract_are_counted() {
 #[tokio::test]
 async fn a_failing_host_answers_with_an_error_and_logs_come_by_kind() {
     let mut running = server().await;
-    running.server.say("distributed/read", 200, json!({ "queries": { "q": "select 1" } }));
+    running.server.say("distributed/read", 200, &json!({ "queries": { "q": "select 1" } }));
     let failing =
         SimulationSettings { failing: 1.0, log_interval: Some(Duration::ZERO), ..settings(&running.address) };
-    let _simulation = Simulation::start(failing, CancellationToken::new());
+    let _simulation = start(failing, CancellationToken::new());
     let write = running.next("distributed/write").await.body;
     assert_eq!(write["statuses"]["q"], 1);
     assert_eq!(write["messages"]["q"], "disk I/O error");
@@ -222,7 +230,7 @@ async fn a_failing_host_answers_with_an_error_and_logs_come_by_kind() {
 async fn hosts_that_are_away_do_not_check_in_and_come_back() {
     let mut running = server().await;
     let away = SimulationSettings { offline: 1.0, ..settings(&running.address) };
-    let simulation = Simulation::start(away, CancellationToken::new());
+    let simulation = start(away, CancellationToken::new());
     simulation.wait_enrolled(1).await;
     running.next("distributed/read").await;
     assert_eq!(simulation.stats().online, 1);
@@ -232,7 +240,7 @@ async fn hosts_that_are_away_do_not_check_in_and_come_back() {
 async fn settings_that_cannot_work_are_named() {
     let mistyped = settings("localhost:8080");
     assert!(mistyped.check().is_err_and(|error| error.to_string().contains("localhost:8080")));
-    let simulation = Simulation::start(mistyped, CancellationToken::new());
+    let simulation = start(mistyped, CancellationToken::new());
     assert_eq!(simulation.stats().enrolled, 0);
     simulation.stopped().await;
 }

@@ -38,7 +38,7 @@ pub(super) fn sends_key_header(version: Version) -> bool {
 }
 
 /// The body of an enrollment; `details` has the first row of a few tables.
-pub(super) fn enroll(host: &Host, secret: &str, details: Map<String, Value>) -> Vec<u8> {
+pub(super) fn enroll(host: &Host, secret: &str, details: &Map<String, Value>) -> Vec<u8> {
     encode(&json!({
         "enroll_secret": secret,
         "host_identifier": host.uuid,

@@ -60,7 +60,7 @@ pub(super) fn start(word: &TokenWithSpan) -> (u64, u64) {
 /// Line and column, from 1 and in characters, of the byte at `offset`.
 pub(super) fn location(sql: &str, offset: usize) -> (u64, u64) {
     let before = sql.get(..offset).unwrap_or(sql);
-    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
     (u64::try_from(line).unwrap_or(u64::MAX), u64::try_from(column).unwrap_or(u64::MAX))
 }

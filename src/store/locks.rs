@@ -17,7 +17,7 @@ pub(super) enum Lock {
 }
 
 /// Makes requests of one caller with the same idempotency key wait for each other, so that the later one finds what
-/// the first one stored. Taken before every other lock.
+/// the first one stored. Second in the lock order.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,7 +1,7 @@
 //! Every SeaORM query: a file a table; every read takes a [`Scope`].
 //!
 //! Functions take the connection first, so that each can be part of a larger transaction. Lock order everywhere:
-//! idempotency key, membership, campaigns by id, host rows by id, `changes`.
+//! membership, idempotency key, campaigns by id, host rows by id, `changes`.
 
 pub mod connect;
 pub mod error;

@@ -62,10 +62,12 @@ impl PageRequest {
         forward: Order,
     ) -> Select<E> {
         let order = self.direction(forward);
-        let key = self.after.as_ref().and_then(|key| Some((key.sort.clone()?, key.id)));
+        let key = self.after.as_ref().and_then(|key| Some((Expr::from(key.sort.clone()?), key.id)));
         let after = key.map(|(value, after_id)| {
             let here = Expr::tuple([by.clone(), Expr::col(id.as_column_ref())]);
-            beyond(here, Expr::tuple([value.into(), Expr::val(after_id)]), &order)
+            let beyond = beyond(here, Expr::tuple([value.clone(), Expr::val(after_id)]), &order);
+            // SQLite seeks an index over an expression only by the expression itself, not as part of a tuple.
+            beyond.and(not_before(by.clone(), value, &order))
         });
         let select = after.into_iter().fold(select, Select::filter);
         select.order_by(by, order.clone()).order_by(id, order).limit(self.limit + 1)
@@ -103,6 +105,14 @@ fn beyond(here: Expr, key: Expr, order: &Order) -> Expr {
     match order {
         Order::Desc => here.lt(key),
         _ => here.gt(key),
+    }
+}
+
+/// Whether `here` does not come before `value` when read in `order`.
+fn not_before(here: Expr, value: Expr, order: &Order) -> Expr {
+    match order {
+        Order::Desc => here.lte(value),
+        _ => here.gte(value),
     }
 }
 

@@ -7,7 +7,8 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
-use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Message, protocol::WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::endpoint::Stream;
@@ -141,24 +142,20 @@ impl<'a> Follower<'a> {
     }
 
     async fn try_next(&mut self) -> Result<Batch, Trouble> {
-        let socket = match &mut self.socket {
-            Some(socket) => socket,
-            None => {
-                let socket = open(self.client, &self.campaign, self.after.as_deref()).await?;
-                self.socket.insert(socket)
-            }
-        };
+        if self.socket.is_none() {
+            self.socket = Some(open(self.client, &self.campaign, self.after.as_deref()).await?);
+        }
+        let socket = self.socket.as_mut().ok_or(Trouble::Dropped)?;
         loop {
             let message = timeout(SILENCE, socket.next()).await.map_err(|_| Trouble::Dropped)?;
             match message {
-                Some(Ok(Message::Text(text))) => match read(self.client, text.as_str())? {
-                    Some(batch) => return Ok(batch),
-                    None => continue,
-                },
+                Some(Ok(Message::Text(text))) => {
+                    if let Some(batch) = read(self.client, text.as_str())? {
+                        return Ok(batch);
+                    }
+                }
                 Some(Ok(Message::Close(frame))) => {
-                    let code = frame.as_ref().map_or(1006, |frame| u16::from(frame.code));
-                    let reason = frame.map(|frame| frame.reason.to_string()).unwrap_or_default();
-                    return Err(closed(code, reason));
+                    return Err(closed(frame));
                 }
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return Err(Trouble::Dropped),
@@ -200,9 +197,7 @@ async fn await_ack(socket: &mut WebSocketStream<Stream>) -> Result<(), Trouble> 
     loop {
         match socket.next().await {
             Some(Ok(Message::Text(text))) if text.contains("connection_ack") => return Ok(()),
-            Some(Ok(Message::Close(Some(frame)))) => {
-                return Err(closed(frame.code.into(), frame.reason.to_string()));
-            }
+            Some(Ok(Message::Close(frame))) => return Err(closed(frame)),
             Some(Ok(_)) => {}
             Some(Err(_)) | None => return Err(Trouble::Dropped),
         }
@@ -241,11 +236,11 @@ fn refused(errors: &Value, message: String) -> Trouble {
     }
 }
 
-/// What a close code means: 4400 to 4499 are the protocol's refusals.
-fn closed(code: u16, reason: String) -> Trouble {
-    match code {
-        4400..=4499 => {
-            Trouble::Fatal(ClientError::Refused(format!("the server closed the stream: {reason}")))
+/// What a close means: 4400 to 4499 are the protocol's refusals.
+fn closed(frame: Option<CloseFrame>) -> Trouble {
+    match frame {
+        Some(frame) if (4400..=4499).contains(&u16::from(frame.code)) => {
+            Trouble::Fatal(ClientError::Refused(format!("the server closed the stream: {}", frame.reason)))
         }
         _ => Trouble::Dropped,
     }

@@ -2,6 +2,7 @@
 
 mod guard;
 mod machine;
+mod notes;
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -10,18 +11,17 @@ use entity::hosts;
 use entity::id::{HostId, PublicId, TeamId};
 use entity::kind::{ChangeKind, Platform};
 use sea_orm::{ActiveValue::Set, DatabaseTransaction};
-use serde_json::json;
 
-use super::activity::NewActivity;
 use super::{Fleet, FleetError};
 use crate::auth::keys::{new_public_id, new_secret};
 use crate::clock::Timestamp;
-use crate::policy::{Actor, Scope};
+use crate::policy::Scope;
 use crate::store::{changes, enrollment as rows, label_members, node_keys};
 
 pub use guard::Guard;
 use machine::Match;
 pub use machine::is_useless_uuid;
+use notes::Added;
 
 /// New keys of one host in [`KEY_WINDOW`] at most.
 const KEYS_IN_WINDOW: u64 = 5;
@@ -187,102 +187,4 @@ impl Fleet {
         }
         host
     }
-
-    async fn record_enrolled(
-        &self,
-        tx: &DatabaseTransaction,
-        host: HostId,
-        public_id: &PublicId,
-        team: TeamId,
-    ) -> Result<(), FleetError> {
-        let activity = NewActivity {
-            kind: "host.enrolled",
-            team: team.some(),
-            subject: Some(public_id),
-            details: json!({}),
-        };
-        self.record_activity(tx, &Actor::Host(host), activity).await
-    }
-
-    async fn flag_clones(
-        &self,
-        tx: &DatabaseTransaction,
-        added: &Added<'_>,
-        clones_of: &[&hosts::Model],
-    ) -> Result<(), FleetError> {
-        if clones_of.is_empty() {
-            return Ok(());
-        }
-        rows::flag_clones(tx, &added.with(clones_of), added.now).await?;
-        let activity = NewActivity {
-            kind: "host.clone_suspected",
-            team: added.team.some(),
-            subject: Some(added.public_id),
-            details: json!({ "hosts": public_ids(clones_of) }),
-        };
-        self.record_activity(tx, &Actor::Host(added.id), activity).await
-    }
-
-    /// Both hosts are flagged and each team is told of its own only.
-    async fn flag_foreign_secret(
-        &self,
-        tx: &DatabaseTransaction,
-        added: &Added<'_>,
-        foreign_to: &[&hosts::Model],
-    ) -> Result<(), FleetError> {
-        if foreign_to.is_empty() {
-            return Ok(());
-        }
-        rows::flag_foreign_secret(tx, &added.with(foreign_to), added.now).await?;
-        let theirs = foreign_to.iter().map(|host| (&host.public_id, host.team_id));
-        for (subject, team) in std::iter::once((added.public_id, added.team)).chain(theirs) {
-            let activity = NewActivity {
-                kind: "host.foreign_secret",
-                team: team.some(),
-                subject: Some(subject),
-                details: json!({}),
-            };
-            self.record_activity(tx, &Actor::Host(added.id), activity).await?;
-        }
-        Ok(())
-    }
-
-    /// Counts a wrong secret, and notes it in the audit trail at most once a minute per source. That it can't be
-    /// noted does not change the answer.
-    async fn refuse_enrollment(&self, source: IpAddr) {
-        if !self.enroll_guard.failed(source, Instant::now()) {
-            return;
-        }
-        if let Err(error) = self.record_refusal(source).await {
-            tracing::warn!(%error, "a refused enrollment could not be noted in the audit trail");
-        }
-    }
-
-    async fn record_refusal(&self, source: IpAddr) -> Result<(), FleetError> {
-        let tx = self.store.begin().await?;
-        let details = json!({ "source": source.to_string() });
-        let activity = NewActivity { kind: "enroll.refused", team: None, subject: None, details };
-        self.record_activity(&tx, &Actor::Anonymous, activity).await?;
-        tx.commit().await?;
-        Ok(())
-    }
-}
-
-/// A host that was just made.
-struct Added<'a> {
-    id: HostId,
-    public_id: &'a PublicId,
-    team: TeamId,
-    now: Timestamp,
-}
-
-impl Added<'_> {
-    /// The ids of these hosts and of the new one, in order: its id is the largest.
-    fn with(&self, hosts: &[&hosts::Model]) -> Vec<HostId> {
-        hosts.iter().map(|host| host.id).chain([self.id]).collect()
-    }
-}
-
-fn public_ids<'a>(hosts: &[&'a hosts::Model]) -> Vec<&'a str> {
-    hosts.iter().map(|host| host.public_id.0.as_str()).collect()
 }

@@ -85,7 +85,7 @@ fn offers() {
     let sound =
         offer(&members(json!({"queries": {"b": "select 2", "a": "select 1"}, "accelerate": 60})), modern);
     assert_eq!(sound.queries.keys().collect::<Vec<_>>(), ["a", "b"]);
-    assert_eq!(sound.accelerate, Some(Duration::from_secs(60)));
+    assert_eq!(sound.accelerate, Some(Duration::from_mins(1)));
     assert_eq!(sound.violations, []);
     assert_eq!(offer(&Map::new(), modern), Offer::default());
 
@@ -104,7 +104,7 @@ fn offers() {
 fn accelerate_has_the_type_of_the_version() {
     let told = |value: Value, version| offer(&members(json!({"accelerate": value})), version);
     let (old, new) = (Version(3, 1, 0), Version(4, 3, 0));
-    assert_eq!(told(json!("60"), old).accelerate, Some(Duration::from_secs(60)));
+    assert_eq!(told(json!("60"), old).accelerate, Some(Duration::from_mins(1)));
     assert_eq!(told(json!(-1), new).accelerate, Some(Duration::ZERO));
     for (value, version) in [(json!(60), old), (json!("60"), new), (json!(60.0), new), (json!(null), new)] {
         assert_eq!(told(value, version).violations, [Violation::BadAccelerate]);

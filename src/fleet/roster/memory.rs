@@ -1,21 +1,13 @@
-//! The roster: which host a node key stands for, in memory.
-//!
-//! A miss reads the store once; unknown keys are remembered briefly. A fill notes the roster's generation before it
-//! reads; a change of a host notes the newer generation at that host, and what was read under an older one is used
-//! once and not kept.
+//! What the roster remembers.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use entity::id::{HostId, NodeKeyId, PublicId, TeamId};
-use entity::kind::ChangeKind;
+use entity::id::HostId;
 
-use super::{Fleet, FleetError};
-use crate::policy::Scope;
-use crate::store::changes;
-use crate::store::node_keys::{self, HostOfKey};
+use super::KnownHost;
 
 /// Enough that two check-ins rarely want the same lock.
 const SHARDS: usize = 64;
@@ -25,30 +17,9 @@ const NOTES: usize = 4096;
 const KEYS_PER_SHARD: usize = 32_768;
 /// Unknown keys remembered in a shard at most, 64 thousand in all; beyond, all of them make room.
 const UNKNOWN_PER_SHARD: usize = 1024;
-/// A key that was never used lapses after this.
-const LIFE_OF_UNUSED_KEY: Duration = Duration::from_hours(24);
-/// Characters of a node key: 256 bits in base64url.
-const KEY_LENGTH: usize = 43;
-
-/// A host that has proved itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownHost {
-    /// Inside id.
-    pub id: HostId,
-    /// Outside id.
-    pub public_id: PublicId,
-    /// Its team; [`TeamId::NONE`] for none.
-    pub team: TeamId,
-    /// Outside id of its team.
-    pub team_public_id: Option<PublicId>,
-    /// Host name.
-    pub hostname: String,
-    /// The key it used.
-    pub key: NodeKeyId,
-}
 
 /// Keyed hash of a node key.
-type KeyHash = [u8; 32];
+pub(super) type KeyHash = [u8; 32];
 
 /// Node keys by hash, in shards.
 pub struct Roster {
@@ -72,11 +43,11 @@ struct Shard {
 
 /// The generation before a read of the store.
 #[derive(Clone, Copy, Debug)]
-struct Noted(u64);
+pub(super) struct Noted(u64);
 
 /// What the roster says of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Remembered {
+pub(super) enum Remembered {
     /// It is this host's.
     Known(KnownHost),
     /// The store did not know it a moment ago.
@@ -125,7 +96,8 @@ impl Roster {
         }
     }
 
-    fn look_up(&self, key: &KeyHash, now: Instant) -> Remembered {
+    /// What is remembered of a key.
+    pub(super) fn look_up(&self, key: &KeyHash, now: Instant) -> Remembered {
         let shard = self.shard(key);
         if let Some(host) = shard.known.get(key) {
             return Remembered::Known(host.clone());
@@ -136,12 +108,13 @@ impl Roster {
         }
     }
 
-    fn before_reading(&self) -> Noted {
+    /// To be noted before the store is read.
+    pub(super) fn before_reading(&self) -> Noted {
         Noted(self.generation.load(Ordering::SeqCst))
     }
 
     /// Keeps what was read since `noted`, unless the host changed meanwhile.
-    fn keep(&self, noted: Noted, key: KeyHash, host: &KnownHost) {
+    pub(super) fn keep(&self, noted: Noted, key: KeyHash, host: &KnownHost) {
         let mut shard = self.shard(&key);
         // Under the lock: a change notes itself first and takes the lock to forget afterwards.
         if self.note(host.id).load(Ordering::SeqCst) > noted.0 {
@@ -155,7 +128,8 @@ impl Roster {
         }
     }
 
-    fn keep_unknown(&self, key: KeyHash, until: Instant) {
+    /// Remembers that the store did not know a key.
+    pub(super) fn keep_unknown(&self, key: KeyHash, until: Instant) {
         let mut shard = self.shard(&key);
         if shard.unknown.len() >= UNKNOWN_PER_SHARD {
             shard.unknown.clear();
@@ -191,84 +165,11 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether we could have issued this key.
-fn is_ours_by_form(key: &str) -> bool {
-    let base64url = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    key.len() == KEY_LENGTH && key.bytes().all(base64url)
-}
-
-impl Fleet {
-    /// The host of a node key; none when the store does not know the key, or it cannot be ours by its form.
-    /// With a warm roster: memory only. The first use of a key is stored before it is answered.
-    ///
-    /// # Errors
-    /// Unavailable: the store could not be asked; nothing is said about the key.
-    pub async fn known_host(&self, node_key: &str) -> Result<Option<KnownHost>, FleetError> {
-        if !is_ours_by_form(node_key) {
-            return Ok(None);
-        }
-        let key = self.keys.hash(node_key);
-        match self.roster.look_up(&key, Instant::now()) {
-            Remembered::Known(host) => Ok(Some(host)),
-            Remembered::Unknown => Ok(None),
-            Remembered::Nothing => self.read_host(key).await,
-        }
-    }
-
-    /// Asks the store, and keeps what it says.
-    async fn read_host(&self, key: KeyHash) -> Result<Option<KnownHost>, FleetError> {
-        let (mut noted, mut found) = self.read_key(&key).await?;
-        if let Some(unused) = found.as_ref().filter(|found| found.is_unused()) {
-            self.first_use(unused).await?;
-            // Read again whoever was first: this request, another one, or the use of a newer key.
-            (noted, found) = self.read_key(&key).await?;
-        }
-        let Some(host) = found.filter(HostOfKey::is_in_use).map(KnownHost::from) else {
-            self.roster.keep_unknown(key, Instant::now() + self.settings.unknown_credential_memory);
-            return Ok(None);
-        };
-        self.roster.keep(noted, key, &host);
-        Ok(Some(host))
-    }
-
-    async fn read_key(&self, key: &KeyHash) -> Result<(Noted, Option<HostOfKey>), FleetError> {
-        let noted = self.roster.before_reading();
-        Ok((noted, node_keys::by_hash(self.store.reader(), &Scope::system(), key).await?))
-    }
-
-    /// Stores that a key is used, which ends the keys issued before it, unless it has lapsed.
-    async fn first_use(&self, unused: &HostOfKey) -> Result<(), FleetError> {
-        let now = self.store.now().await?;
-        if unused.issued_at.plus(LIFE_OF_UNUSED_KEY) <= now {
-            return Ok(());
-        }
-        let tx = self.store.begin().await?;
-        if node_keys::mark_used(&tx, unused.host_id, unused.key_id, now).await? {
-            changes::record(&tx, &[(ChangeKind::Host, unused.host_id.0)]).await?;
-            tx.commit().await?;
-            self.announce().await;
-        } else {
-            tx.rollback().await?;
-        }
-        Ok(())
-    }
-}
-
-impl From<HostOfKey> for KnownHost {
-    fn from(found: HostOfKey) -> Self {
-        Self {
-            id: found.host_id,
-            public_id: found.host_public_id,
-            team: found.team_id,
-            team_public_id: found.team_public_id,
-            hostname: found.hostname,
-            key: found.key_id,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use entity::id::{NodeKeyId, PublicId, TeamId};
+    use std::time::Duration;
+
     use super::*;
 
     fn host(id: i64) -> KnownHost {
@@ -352,14 +253,5 @@ mod tests {
         assert_eq!(shard.known.len(), KEYS_PER_SHARD);
         assert_eq!(shard.of_host.len(), KEYS_PER_SHARD);
         assert!(shard.unknown.len() <= UNKNOWN_PER_SHARD);
-    }
-
-    #[test]
-    fn keys_that_cannot_be_ours_are_told_by_their_form() {
-        assert!(is_ours_by_form(&crate::auth::keys::new_secret()));
-        let too_long = "a".repeat(65_536);
-        for key in ["", "abc", &too_long, &"ä".repeat(21), &format!("{}\0", "a".repeat(42))] {
-            assert!(!is_ours_by_form(key));
-        }
     }
 }
