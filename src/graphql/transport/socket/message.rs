@@ -34,7 +34,7 @@ pub enum ClientMessage {
         /// Chosen by the client; not that of a running operation.
         id: String,
         /// The operation.
-        payload: Request,
+        payload: Box<Request>,
     },
     /// Ends an operation.
     Complete {
