@@ -194,16 +194,13 @@ mod tests {
         assert_eq!(completed(query, data, &[&["union", "e"]]), value!({ "union": null }));
     }
 
-    /// A list of them, or that it failed.
-    type Nodes = Option<Vec<Node>>;
-
     /// A value of `Query` to the given depth: what each field holds, or that it failed.
     #[derive(Clone, Debug)]
     struct Node {
         c: bool,
         d: bool,
         below: Option<Box<[Option<Node>; 2]>>,
-        lists: Option<(Nodes, Nodes)>,
+        lists: Option<Box<[Option<Vec<Node>>; 2]>>,
     }
 
     const QUERY: &str = "{ ...Q a { ...Q a { ...Q } b { ...Q } l { ...Q } m { ...Q } } b { ...Q a { ...Q } \
@@ -220,7 +217,7 @@ mod tests {
                 c,
                 d,
                 below: Some(Box::new([a, b])),
-                lists: Some((l, m)),
+                lists: Some(Box::new([l, m])),
             })
         })
     }
@@ -242,7 +239,8 @@ mod tests {
                 fields.push(("a", false, a.as_ref().and_then(|node| complete(node, &at("a")))));
                 fields.push(("b", true, b.as_ref().and_then(|node| complete(node, &at("b")))));
             }
-            if let Some((l, m)) = &self.lists {
+            if let Some(lists) = &self.lists {
+                let [l, m] = &**lists;
                 for (name, nullable, list) in [("l", true, l), ("m", false, m)] {
                     let mut item = |(index, node): (usize, &Node)| {
                         let value = complete(node, &[at(name), vec![PathSegment::Index(index)]].concat());

@@ -87,7 +87,11 @@ impl<'a> Usages<'a> {
         let declared = parent.and_then(|parent| types.field(parent, &field.name.node));
         for (name, value) in &field.arguments {
             if let Some(input) = declared.and_then(|declared| declared.arguments.get(name.node.as_str())) {
-                let constant = value.node.clone().into_const_with(marked).unwrap_or_default();
+                let constant = value
+                    .node
+                    .clone()
+                    .into_const_with(|name| Ok::<_, Infallible>(marked(&name)))
+                    .unwrap_or_default();
                 self.value(input, &constant, value.pos);
             }
         }
@@ -101,7 +105,11 @@ impl<'a> Usages<'a> {
             if matches!(directive.node.name.node.as_str(), "skip" | "include")
                 && let Some(value) = directive.node.get_argument("if")
             {
-                let constant = value.node.clone().into_const_with(marked).unwrap_or_default();
+                let constant = value
+                    .node
+                    .clone()
+                    .into_const_with(|name| Ok::<_, Infallible>(marked(&name)))
+                    .unwrap_or_default();
                 self.value(&condition, &constant, value.pos);
             }
         }
@@ -160,13 +168,8 @@ fn items_accept_null(variable: &BaseType, place: &BaseType) -> bool {
 }
 
 /// A variable as an enum value that begins with `$`, which no document can write.
-#[expect(
-    clippy::needless_pass_by_value,
-    clippy::unnecessary_wraps,
-    reason = "the library asks for a function of this shape"
-)]
-fn marked(name: Name) -> Result<Value, Infallible> {
-    Ok(Value::Enum(Name::new(format!("${name}"))))
+fn marked(variable: &Name) -> Value {
+    Value::Enum(Name::new(format!("${variable}")))
 }
 
 fn non_null_boolean() -> Type {

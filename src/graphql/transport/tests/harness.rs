@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_graphql::{Context, Object, Schema, SimpleObject, Subscription, Value};
 use axum::Router;
 use entity::id::{PublicId, SessionId, UserId};
-use futures_util::{FutureExt, SinkExt, Stream, StreamExt, future, stream};
+use futures_util::{FutureExt, SinkExt, Stream, StreamExt, stream};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -78,12 +78,11 @@ impl Query {
     }
 
     async fn fault(&self) -> async_graphql::Result<Option<i32>> {
-        future::ready(Err("no such table: secrets".into())).await
+        std::future::ready(Err("no such table: secrets".into())).await
     }
 
     async fn panics(&self) -> i32 {
-        let nothing: Option<i32> = std::hint::black_box(None);
-        nothing.expect("on purpose")
+        std::hint::black_box(None).expect("nothing: it panics on purpose")
     }
 
     async fn never(&self) -> i32 {
@@ -121,7 +120,7 @@ impl Events {
     }
 
     async fn denied(&self) -> async_graphql::Result<stream::Empty<i32>> {
-        future::ready(Err("not this one".into())).await
+        std::future::ready(Err("not this one".into())).await
     }
 }
 
