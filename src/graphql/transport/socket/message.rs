@@ -12,7 +12,6 @@ use crate::graphql::transport::engine::Outcome;
 /// What a client says.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "one at a time is on the stack, and most are the large one")]
 pub enum ClientMessage {
     /// The first message; may carry a credential.
     ConnectionInit {
