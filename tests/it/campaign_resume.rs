@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::agent::{Agent, AgentAnswer};
 use crate::harness::personas::Person;
@@ -16,7 +16,7 @@ on_both! {
         for seed in seeds() {
             let mut dice = Dice::of(seed);
             let hosts = chatty_hosts(&world, 25, seed).await;
-            let id = world.admin.start("select n").await;
+            let id = start(&world, seed).await;
             let answering = tokio::spawn(answer_all(hosts));
             let seen = watch_with_cuts(&[world.admin.clone()], &id, &mut dice).await;
             answering.await.expect("hosts answer");
@@ -36,7 +36,7 @@ on_both! {
             for host in hosts.iter_mut().step_by(2) {
                 host.server = other.address;
             }
-            let id = world.admin.start("select n").await;
+            let id = start(&world, seed).await;
             other.fleet.catch_up().await.expect("the store answers");
             let answering = tokio::spawn(answer_all(hosts));
             let seen = watch_with_cuts(&[world.admin.clone(), elsewhere.clone()], &id, &mut dice).await;
@@ -86,6 +86,12 @@ async fn chatty_hosts(world: &World, count: usize, seed: u64) -> Vec<Agent> {
         hosts.push(world.host_with(&format!("host-{seed}-{number}"), &world.secret, answering).await);
     }
     hosts
+}
+
+/// A campaign over the hosts of this seed.
+async fn start(world: &World, seed: u64) -> String {
+    let targets = json!({ "filter": { "search": format!("host-{seed}-") } });
+    world.admin.start_on("select n", targets).await
 }
 
 /// Every host checks in once; all of them at the same time.

@@ -86,11 +86,13 @@ on_both! {
 
     /// A host is online while it checks in, then offline, then missing, and online again when it returns.
     async fn states(world: World) {
+        let mut world = world;
         let mut host = world.host("web").await;
         host.poll().await.expect("a check-in");
         for (later, expected) in [(99, "ONLINE"), (2, "OFFLINE"), (30 * 24 * 3_600, "MISSING")] {
             world.server.advance(Duration::from_secs(later));
             world.server.tick().await;
+            world.admin.sign_in().await;
             assert_eq!(state(&world).await, expected, "after {later} s more");
             let filter = json!({ "first": 10, "filter": { "statuses": [expected] } });
             assert_eq!(names(&page(&world.admin, filter).await), ["web"], "{expected} by filter");

@@ -157,7 +157,7 @@ fn deliver(receivers: &Receivers, prefix: &str, parts: Vec<Value>) {
     }
 }
 
-/// What is in `these` but not in `those`.
-fn missing(these: &HashSet<Channel>, those: &HashSet<Channel>) -> Vec<Channel> {
-    these.difference(those).cloned().collect()
+/// What is wanted and not there.
+fn missing(wanted: &HashSet<Channel>, there: &HashSet<Channel>) -> Vec<Channel> {
+    wanted.difference(there).cloned().collect()
 }

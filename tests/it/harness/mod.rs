@@ -1,6 +1,7 @@
 //! What the tests stand on: the whole application in process, people, and faithful agents.
 
 pub mod agent;
+pub mod binary;
 pub mod campaign;
 pub mod personas;
 pub mod seeds;

@@ -56,6 +56,18 @@ struct Ground {
     settings: Vec<(&'static str, String)>,
 }
 
+/// What a server leaves behind.
+pub struct Leftovers(Arc<Ground>);
+
+impl Leftovers {
+    /// Drops the database where its server outlives the tests.
+    pub async fn remove(self) {
+        if let Some(database) = &self.0.database {
+            database.remove().await;
+        }
+    }
+}
+
 impl TestServer {
     /// Starts a server on a database of its own; `settings` are keys of the configuration and their values.
     pub async fn start(backend: Backend, settings: &[(&'static str, &str)]) -> Result<Self, Missing> {
@@ -97,14 +109,14 @@ impl TestServer {
         self.clock.advance(by);
     }
 
-    /// The base of its addresses.
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
     /// Its data directory.
     pub fn data(&self) -> &Path {
         self.data.path()
+    }
+
+    /// Its Redis, where it has one that can be frozen.
+    pub fn private_redis(&self) -> Option<&Redis> {
+        self.ground.redis.as_ref().filter(|redis| redis.is_private())
     }
 
     /// Where its database is found from outside.
@@ -112,13 +124,9 @@ impl TestServer {
         self.ground.database_url()
     }
 
-    /// Stops the server and removes what would outlive it.
-    pub async fn remove(self) {
-        let ground = Arc::clone(&self.ground);
-        self.stop().await;
-        if let Some(database) = &ground.database {
-            database.remove().await;
-        }
+    /// What the server leaves behind, to be removed after its end.
+    pub fn leftovers(&self) -> Leftovers {
+        Leftovers(Arc::clone(&self.ground))
     }
 
     async fn serve(ground: Arc<Ground>, data: Arc<TempDir>, clock: FixedClock, address: SocketAddr) -> Self {

@@ -53,7 +53,11 @@ where
 {
     block_on(async {
         match TestServer::start(backend, &[]).await {
-            Ok(server) => law(World::on(server).await).await,
+            Ok(server) => {
+                let leftovers = server.leftovers();
+                law(World::on(server).await).await;
+                leftovers.remove().await;
+            }
             Err(missing) => not_run(&format!("{test}::{backend:?}"), &missing),
         }
     });

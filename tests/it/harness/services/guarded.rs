@@ -105,20 +105,19 @@ fn wait_until_ready(shell: &mut Child) -> u32 {
     let stdout = shell.stdout.take().expect("the output is piped");
     let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
     let mut printed = Vec::new();
-    let mut pid = None;
-    for line in lines.by_ref() {
+    let (mut pid, mut ready) = (None, false);
+    // The shell and the server print at the same time: either may be first.
+    while pid.is_none() || !ready {
+        let line = lines.next().unwrap_or_else(|| panic!("the server did not start: {printed:?}"));
         pid = pid.or_else(|| line.strip_prefix("pid ")?.parse().ok());
+        ready |= is_ready(&line);
         printed.push(line);
-        if printed.last().is_some_and(is_ready) {
-            break;
-        }
     }
-    assert!(printed.last().is_some_and(is_ready), "the server did not start: {printed:?}");
     std::thread::spawn(move || lines.for_each(drop));
-    pid.expect("the shell prints the process id")
+    pid.expect("the loop ends with it")
 }
 
 /// What both PostgreSQL and Redis say.
-fn is_ready(line: &String) -> bool {
+fn is_ready(line: &str) -> bool {
     line.to_lowercase().contains("ready to accept connections")
 }

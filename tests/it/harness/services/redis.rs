@@ -26,6 +26,11 @@ impl Redis {
         Ok(Self { url, server: Some(launch(place)?) })
     }
 
+    /// Whether it is ours to stop and to freeze.
+    pub fn is_private(&self) -> bool {
+        self.server.is_some()
+    }
+
     /// Ends the server without warning.
     pub fn stop(&mut self) -> Stopped {
         let server = self.server.take().expect("the server is private and runs");
