@@ -42,8 +42,9 @@ fn the_defaults_are_complete() {
 #[test]
 fn every_key_of_the_defaults_is_read() {
     for key in known_keys() {
+        let takes_anything = TEXTS.contains(&key.name.as_str());
         let result = of_environment(&[(&key.variable(), "?")]);
-        assert_eq!(result.is_ok(), TEXTS.contains(&key.name.as_str()), "{} is read", key.name);
+        assert_eq!(result.is_ok(), takes_anything, "{} is read", key.name);
     }
 }
 
