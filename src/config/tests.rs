@@ -40,10 +40,9 @@ fn the_defaults_are_complete() {
 #[test]
 fn every_key_of_the_defaults_is_read() {
     for key in known_keys() {
-        let texts =
-            ["http.public_address", "data.dir", "database.url", "redis.url", "secret.key", "log.filter"];
+        let takes_anything = TEXTS.contains(&key.name.as_str());
         let result = of_environment(&[(&key.variable(), "?")]);
-        assert_eq!(result.is_ok(), texts.contains(&key.name.as_str()), "{} is read", key.name);
+        assert_eq!(result.is_ok(), takes_anything, "{} is read", key.name);
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 pub use entity::campaign_answers::Model as AnswerRow;
 use entity::campaign_answers::{Column, Entity};
-use entity::id::{CampaignId, HostId};
+use entity::id::{CampaignId, HostId, PublicId};
 use roaring::RoaringBitmap;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
@@ -164,6 +164,27 @@ pub async fn of_hosts<C: ConnectionTrait>(
         .filter(Column::HostId.is_in(hosts.iter().copied()))
         .filter(scoped(Column::TeamId, scope))
         .all(db)
+        .await?)
+}
+
+/// The inside id of a host that answered a campaign, also when the host was deleted since.
+///
+/// # Errors
+/// When the database fails.
+pub async fn host_of<C: ConnectionTrait>(
+    db: &C,
+    scope: &Scope,
+    campaign: CampaignId,
+    host: &PublicId,
+) -> Result<Option<HostId>, StoreError> {
+    Ok(Entity::find()
+        .select_only()
+        .column(Column::HostId)
+        .filter(Column::CampaignId.eq(campaign))
+        .filter(Column::HostPublicId.eq(host.clone()))
+        .filter(scoped(Column::TeamId, scope))
+        .into_tuple()
+        .one(db)
         .await?)
 }
 

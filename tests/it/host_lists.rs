@@ -100,8 +100,11 @@ on_both_stores! {
     }
 }
 
+/// Which hosts meet a filter, told in Rust.
+type Rule = fn(&Model) -> bool;
+
 /// Filters of each kind, each with its rule.
-fn filters_and_rules() -> Vec<(ResolvedHostFilter, fn(&Model) -> bool)> {
+fn filters_and_rules() -> Vec<(ResolvedHostFilter, Rule)> {
     let none = ResolvedHostFilter::default;
     let with_statuses = |any: &[HostStatus]| Some((any.to_vec(), freshness()));
     vec![

@@ -11,7 +11,7 @@ use crate::fleet::{Fleet, FleetError};
 use crate::policy::{self, Action, Actor, Scope};
 use crate::store::campaign_events::{self, Span};
 use crate::store::campaign_teams::{self, TeamTotals};
-use crate::store::campaigns;
+use crate::store::{campaign_answers, campaigns};
 
 /// Bytes of a page of events at most; one event is always there.
 const PAGE_BYTES: usize = 4 << 20;
@@ -86,6 +86,21 @@ impl Fleet {
     #[must_use]
     pub fn latest_cursor(&self, campaign: &Campaign) -> String {
         cursor::seal(&self.keys, campaign.id, campaign.last_position)
+    }
+
+    /// The host of an outside id among those that answered a campaign, also when it was deleted since; none when it
+    /// has not answered, or is not visible.
+    ///
+    /// # Errors
+    /// Denied; unavailable.
+    pub async fn host_in_campaign(
+        &self,
+        actor: &Actor,
+        campaign: &Campaign,
+        host: &PublicId,
+    ) -> Result<Option<HostId>, FleetError> {
+        let scope = read_scope(actor)?;
+        Ok(campaign_answers::host_of(self.store.reader(), &scope, campaign.id, host).await?)
     }
 
     /// A page of a campaign's events after a cursor; `host` keeps those of one host. Ends at 4 MiB, with at least

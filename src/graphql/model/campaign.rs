@@ -182,7 +182,7 @@ impl Campaign {
         Ok(CampaignTargetConnection::new(Listed::page(list, &request, page, CampaignTarget), total))
     }
 
-    /// Events of one host; null when it is absent or not visible.
+    /// Events of one host, also when it was deleted since; null when it has not answered or is not visible.
     async fn answer(
         &self,
         ctx: &Context<'_>,
@@ -190,9 +190,10 @@ impl Campaign {
         #[graphql(desc = "Events at most, 1 to 100; a page also ends at 4 MiB.", default = 10)] first: i32,
         #[graphql(desc = "Only what follows this cursor.")] after: Option<Text>,
     ) -> Result<Option<CampaignEventConnection>> {
-        let Some(host) = Host::find(ctx, host_id).await? else { return Ok(None) };
+        let answered = ctx.fleet().host_in_campaign(ctx.actor(), &self.0, host_id.public()).await?;
+        let Some(host) = answered else { return Ok(None) };
         let after = text(after.as_ref());
-        CampaignEventConnection::of(ctx, &self.0, Some(host.0.id), first, after).await.map(Some)
+        CampaignEventConnection::of(ctx, &self.0, Some(host), first, after).await.map(Some)
     }
 
     /// When its events were removed by retention; the totals stay.
