@@ -175,6 +175,11 @@ impl Fleet {
         Ok(in_force(known))
     }
 
+    /// Whether [`Self::team_of_enroll_secret`] knows the secret without asking the store.
+    pub(crate) fn remembers_enroll_secret(&self, secret: &str) -> bool {
+        is_secret_form(secret) && self.enroll_secrets.known.get(&self.keys.hash(secret)).is_some()
+    }
+
     async fn store_secret(
         &self,
         actor: &Actor,

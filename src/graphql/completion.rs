@@ -200,7 +200,7 @@ mod tests {
         c: bool,
         d: bool,
         below: Option<Box<[Option<Node>; 2]>>,
-        lists: Option<(Option<Vec<Node>>, Option<Vec<Node>>)>,
+        lists: Option<Box<[Option<Vec<Node>>; 2]>>,
     }
 
     const QUERY: &str = "{ ...Q a { ...Q a { ...Q } b { ...Q } l { ...Q } m { ...Q } } b { ...Q a { ...Q } \
@@ -217,7 +217,7 @@ mod tests {
                 c,
                 d,
                 below: Some(Box::new([a, b])),
-                lists: Some((l, m)),
+                lists: Some(Box::new([l, m])),
             })
         })
     }
@@ -239,7 +239,8 @@ mod tests {
                 fields.push(("a", false, a.as_ref().and_then(|node| complete(node, &at("a")))));
                 fields.push(("b", true, b.as_ref().and_then(|node| complete(node, &at("b")))));
             }
-            if let Some((l, m)) = &self.lists {
+            if let Some(lists) = &self.lists {
+                let [l, m] = &**lists;
                 for (name, nullable, list) in [("l", true, l), ("m", false, m)] {
                     let mut item = |(index, node): (usize, &Node)| {
                         let value = complete(node, &[at(name), vec![PathSegment::Index(index)]].concat());
@@ -271,14 +272,11 @@ mod tests {
             let mut object = IndexMap::new();
             let fields = self.fields(path, &mut |node, path| Some(node.left(path, errors)));
             for (name, _, value) in fields {
-                match value {
-                    Some(value) => {
-                        object.insert(Name::new(name), value);
-                    }
-                    None => {
-                        let path = [path, &[PathSegment::Field(name.to_owned())]].concat();
-                        errors.push(ServerError::new("no", None).with_path(path));
-                    }
+                if let Some(value) = value {
+                    object.insert(Name::new(name), value);
+                } else {
+                    let path = [path, &[PathSegment::Field(name.to_owned())]].concat();
+                    errors.push(ServerError::new("no", None).with_path(path));
                 }
             }
             if object.is_empty() { Value::Null } else { Value::Object(object) }

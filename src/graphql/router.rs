@@ -17,6 +17,9 @@ use crate::fleet::Fleet;
 /// The routes of the API: `/graphql`, by POST, by GET for queries, and as a WebSocket.
 ///
 /// The listener should put `ConnectInfo<SocketAddr>` into each request.
+///
+/// # Panics
+/// When the library can't read the SDL that it writes; a test reads that of our schema.
 pub fn router<Q, M, S>(fleet: &Fleet, schema: Schema<Q, M, S>, settings: TransportSettings) -> Router
 where
     Q: ObjectType + 'static,
@@ -36,4 +39,20 @@ pub(super) fn routes<E: Executor>(
 ) -> Router {
     let transport = Transport { engine, identity, settings, seats: Seats::default() };
     Router::new().route("/graphql", any(http::serve::<E>)).with_state(Arc::new(transport))
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::parser::types::OperationType;
+
+    use super::*;
+    use crate::graphql::schema;
+
+    #[test]
+    fn the_types_of_our_schema_are_read() {
+        let types = Types::from_sdl(&schema::sdl()).expect("the library reads the SDL that it writes");
+        let query = types.root(OperationType::Query).expect("a query root");
+        assert!(types.field(query, "viewer").is_some_and(|field| field.ty.nullable));
+        assert!(types.root(OperationType::Subscription).is_some());
+    }
 }

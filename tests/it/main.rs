@@ -5,6 +5,7 @@ mod harness;
 
 mod agent_distributed;
 mod agent_enroll;
+mod agent_limits;
 mod agent_log;
 mod agent_transport;
 mod bad_input;

@@ -68,7 +68,9 @@ impl Fleet {
     /// # Errors
     /// Unavailable.
     pub async fn enroll(&self, request: EnrollRequest, source: IpAddr) -> Result<Enrolled, FleetError> {
-        if self.enroll_guard.is_shut(source, Instant::now()) {
+        // A flood of wrong secrets shuts nobody out who has a right one: many hosts may share an address.
+        let is_shut = self.enroll_guard.is_shut(source, Instant::now());
+        if is_shut && !self.remembers_enroll_secret(&request.secret) {
             return Ok(Enrolled::TooOften);
         }
         let Some(team) = self.team_of_enroll_secret(&request.secret).await? else {

@@ -87,7 +87,11 @@ impl<'a> Usages<'a> {
         let declared = parent.and_then(|parent| types.field(parent, &field.name.node));
         for (name, value) in &field.arguments {
             if let Some(input) = declared.and_then(|declared| declared.arguments.get(name.node.as_str())) {
-                let constant = value.node.clone().into_const_with(marked).unwrap_or_default();
+                let constant = value
+                    .node
+                    .clone()
+                    .into_const_with(|name| Ok::<_, Infallible>(marked(&name)))
+                    .unwrap_or_default();
                 self.value(input, &constant, value.pos);
             }
         }
@@ -101,7 +105,11 @@ impl<'a> Usages<'a> {
             if matches!(directive.node.name.node.as_str(), "skip" | "include")
                 && let Some(value) = directive.node.get_argument("if")
             {
-                let constant = value.node.clone().into_const_with(marked).unwrap_or_default();
+                let constant = value
+                    .node
+                    .clone()
+                    .into_const_with(|name| Ok::<_, Infallible>(marked(&name)))
+                    .unwrap_or_default();
                 self.value(&condition, &constant, value.pos);
             }
         }
@@ -117,7 +125,9 @@ impl<'a> Usages<'a> {
             Value::List(items) => {
                 if let BaseType::List(ty) = &place.ty.base {
                     let item = Input { ty: (**ty).clone(), has_default: false };
-                    items.iter().for_each(|value| self.value(&item, value, at));
+                    for value in items {
+                        self.value(&item, value, at);
+                    }
                 }
             }
             Value::Object(object) => {
@@ -158,8 +168,8 @@ fn items_accept_null(variable: &BaseType, place: &BaseType) -> bool {
 }
 
 /// A variable as an enum value that begins with `$`, which no document can write.
-fn marked(name: Name) -> Result<Value, Infallible> {
-    Ok(Value::Enum(Name::new(format!("${name}"))))
+fn marked(variable: &Name) -> Value {
+    Value::Enum(Name::new(format!("${variable}")))
 }
 
 fn non_null_boolean() -> Type {

@@ -37,6 +37,9 @@ impl<'a> Payload<'a> {
 }
 
 /// The JSON of a value, with binary values copied as they are.
+///
+/// # Panics
+/// For a map whose keys are not text; no answer has one.
 #[must_use]
 pub fn encode(value: &impl Serialize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(256);

@@ -73,7 +73,7 @@ fn is_about_input(error: &ServerError) -> bool {
 /// Logs the cause and hides it.
 fn mask(error: &mut ServerError) {
     tracing::error!(error.message, error.path = ?error.path, "a resolver failed");
-    error.message = "internal error".to_owned();
+    error.message = String::from("internal error");
     error.source = None;
     error.extensions = None;
     set(error, "code", INTERNAL);

@@ -107,7 +107,7 @@ impl<E: Executor> Driver<E> {
                 Ok(())
             }
             ClientMessage::Pong { .. } => Ok(()),
-            ClientMessage::Subscribe { id, payload } => self.subscribe(id, payload, permit),
+            ClientMessage::Subscribe { id, payload } => self.subscribe(id, *payload, permit),
             ClientMessage::Complete { id } => {
                 self.operations.end(&id);
                 Ok(())

@@ -1,7 +1,7 @@
 //! The messages of `graphql-transport-ws`.
 
 use async_graphql::{Request, ServerError};
-use axum::extract::ws::{Message, Utf8Bytes};
+use axum::extract::ws::Message;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -34,7 +34,7 @@ pub enum ClientMessage {
         /// Chosen by the client; not that of a running operation.
         id: String,
         /// The operation.
-        payload: Request,
+        payload: Box<Request>,
     },
     /// Ends an operation.
     Complete {
@@ -118,8 +118,9 @@ impl<'a> ServerMessage<'a> {
     /// As a text message.
     #[must_use]
     pub fn encode(&self) -> Message {
-        let text = Utf8Bytes::try_from(bytes::Bytes::from(encode(self)));
-        Message::Text(text.expect("JSON is UTF-8, and so are the rows that the store keeps"))
+        // Encoded rows are UTF-8 as well, unless somebody wrote to the database.
+        let text = String::from_utf8(encode(self));
+        Message::text(text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
 }
 

@@ -66,11 +66,11 @@ mod tests {
     fn a_seat_comes_back() {
         let (seats, here) = (Seats::default(), IpAddr::V4(Ipv4Addr::LOCALHOST));
         let take = || seats.take(&Actor::Anonymous, here, 2);
-        let (first, _second) = (take(), take());
+        let (first, second) = (take(), take());
         assert!(take().is_none());
         drop(first);
         assert!(take().is_some());
-        drop(_second);
+        drop(second);
         assert!(seats.0.lock().expect("no panic before").is_empty());
     }
 }
