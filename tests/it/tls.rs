@@ -15,6 +15,12 @@ use crate::harness::tls::{any_client, client, connect, exchange, tunnel};
 use crate::harness::world::World;
 use crate::harness::{block_on, wire, within_deadline};
 
+/// Switches HTTPS on.
+const HTTPS: (&str, &str) = ("https.listen", "127.0.0.1:0");
+
+/// Switches the port for agents alone on.
+const AGENTS: (&str, &str) = ("agent.listen", "127.0.0.1:0");
+
 /// First byte of a record that carries a handshake; an alert has 21.
 const HANDSHAKE: u8 = 22;
 
@@ -32,7 +38,7 @@ fn t19_tls_1_3() {
 
 /// A client of one version gets that version, HTTP/1.1 and an answer, by name and by address.
 async fn speaks(version: &'static SupportedProtocolVersion, expected: ProtocolVersion) {
-    let server = start(&[]).await;
+    let server = start(&[HTTPS]).await;
     let client = client(&certificate(&server), &[version]);
     for name in ["localhost", "127.0.0.1"] {
         let connecting = connect(&client, https(&server), name);
@@ -50,7 +56,7 @@ async fn speaks(version: &'static SupportedProtocolVersion, expected: ProtocolVe
 #[test]
 fn t16_the_name_is_an_address() {
     block_on(async {
-        let server = start(&[]).await;
+        let server = start(&[HTTPS]).await;
         // No client of ours would say so: the address is written over a name of the same length.
         let name = ServerName::try_from("a.example").expect("it is a name");
         let mut client = ClientConnection::new(any_client(&certificate(&server)), name).expect("a client");
@@ -70,7 +76,7 @@ fn t16_the_name_is_an_address() {
 #[test]
 fn unfinished_handshake() {
     block_on(async {
-        let server = start(&[("tls.handshake_timeout", "50ms")]).await;
+        let server = start(&[HTTPS, ("tls.handshake_timeout", "50ms")]).await;
         for begun in [&b""[..], b"\x16\x03\x01"] {
             let mut stream = TcpStream::connect(https(&server)).await.expect("it listens");
             stream.write_all(begun).await.expect("it is sent");
@@ -86,7 +92,7 @@ fn unfinished_handshake() {
 #[test]
 fn both_ports() {
     block_on(async {
-        let server = start(&[]).await;
+        let server = start(&[HTTPS]).await;
         let plain = within_deadline("an answer", wire::exchange(server.address, &healthz())).await;
         assert_eq!(plain.expect("an answer").status, 200);
         let mistaken = within_deadline("an answer", wire::exchange(https(&server), &healthz())).await;
@@ -99,7 +105,7 @@ fn both_ports() {
 #[test]
 fn reload() {
     block_on(async {
-        let server = start(&[]).await;
+        let server = start(&[HTTPS]).await;
         let tls = server.tls.clone().expect("it is on");
         let (old, old_fingerprint) = (any_client(&certificate(&server)), tls.fingerprint());
         assert_eq!(tls.reload().expect("the files are there"), Reloaded::Unchanged);
@@ -125,7 +131,7 @@ fn reload() {
 #[test]
 fn stop_says_goodbye() {
     block_on(async {
-        let server = start(&[]).await;
+        let server = start(&[HTTPS]).await;
         let client = any_client(&certificate(&server));
         let mut stream = connect(&client, https(&server), "localhost").await.expect("a handshake");
         exchange(&mut stream, &healthz()).await.expect("an answer");
@@ -139,7 +145,7 @@ fn stop_says_goodbye() {
 #[test]
 fn agents_alone() {
     block_on(async {
-        let mut world = World::on(start(&[("agent.listen", "127.0.0.1:0")]).await).await;
+        let mut world = World::on(start(&[HTTPS, AGENTS]).await).await;
         let people = world.server.address;
         let agents = world.server.agents.expect("it is on");
         let client = any_client(&certificate(&world.server));
@@ -162,8 +168,7 @@ fn agents_alone() {
 #[test]
 fn agents_alone_behind_a_proxy() {
     block_on(async {
-        let settings = [("agent.listen", "127.0.0.1:0")];
-        let server = TestServer::start(Backend::Sqlite, &settings).await.expect("SQLite is inside");
+        let server = start(&[AGENTS]).await;
         assert!(server.tls.is_none());
         let request = wire::request("POST", "/api/osquery/config", &[], b"{}");
         let response = wire::exchange(server.agents.expect("it is on"), &request).await.expect("an answer");
@@ -172,10 +177,9 @@ fn agents_alone_behind_a_proxy() {
     });
 }
 
-/// A server with HTTPS and a certificate of its own making.
-async fn start(settings: &[(&'static str, &str)]) -> TestServer {
-    let settings: Vec<_> = [("https.listen", "127.0.0.1:0")].iter().chain(settings).copied().collect();
-    TestServer::start(Backend::Sqlite, &settings).await.expect("SQLite is inside")
+/// A server that makes its certificate itself where it needs one.
+async fn start(settings: &'static [(&'static str, &'static str)]) -> TestServer {
+    TestServer::start(Backend::Sqlite, settings).await.expect("SQLite is inside")
 }
 
 fn https(server: &TestServer) -> std::net::SocketAddr {
