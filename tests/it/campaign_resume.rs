@@ -27,6 +27,7 @@ on_both! {
 
     /// The cursor of one server is good on another, on the same database.
     async fn any_server(world: World) {
+        let world = world.with_running_tasks().await;
         let other = world.server.beside().await;
         let mut elsewhere = world.admin.clone();
         elsewhere.server = other.address;
