@@ -21,7 +21,7 @@ on_both! {
         let keys = [used, unused].map(|host| host.node_key.expect("enrolled"));
         let server = world.server.address;
         assert_success(&post(server, "config", &[], body::keyed(&keys[0])).await);
-        world.server.advance(Duration::from_secs(24 * 3_600));
+        world.server.advance(Duration::from_hours(24));
         assert_success(&post(server, "config", &[], body::keyed(&keys[0])).await);
         assert_node_invalid(&post(server, "config", &[], body::keyed(&keys[1])).await);
     }
