@@ -43,11 +43,12 @@ on_both! {
 
 /// Statements that so many reads of a host cost.
 async fn statements_of(world: &World, host: &mut Agent, reads: usize) -> u64 {
-    let before = world.server.fleet.statements();
-    for _ in 0..reads {
-        host.read().await.expect("a check-in");
-    }
-    world.server.fleet.statements() - before
+    let work = async || {
+        for _ in 0..reads {
+            host.read().await.expect("a check-in");
+        }
+    };
+    world.server.statements_of(work).await
 }
 
 fn number(sql: &str) -> usize {
