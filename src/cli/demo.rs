@@ -8,10 +8,11 @@ use clap::Args;
 use entity::kind::Role;
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::ask::{Asked, Ending, ask};
-use super::client::Client;
+use super::client::{Client, Totals};
 use super::serve::listen;
 use super::terminal::talk;
 use super::{Failure, stop_signal};
@@ -31,7 +32,7 @@ const PORT: u16 = 8080;
 const LOGS: &str = "warn,sqlx=error";
 /// How often the simulated hosts check in.
 const CHECK_IN: Duration = Duration::from_secs(2);
-/// How long the hosts may take to answer before the demonstration gives up.
+/// How long the hosts may take to enroll, and then to answer, before the demonstration gives up.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// What they are asked.
 const SQL: &str = "select name, version from os_version";
@@ -77,7 +78,8 @@ impl Demo {
         let client = introduce(&fleet, &server).await?;
         let hosts = self.hosts as usize;
         let simulation = Simulation::start(simulated(&fleet, &server, hosts).await?, stop.clone());
-        simulation.wait_enrolled(hosts).await;
+        let enrolled = timeout(PATIENCE, simulation.wait_enrolled(hosts)).await;
+        enrolled.map_err(|_| format!("not every host could enroll: {:?}", simulation.stats()))?;
         talk(format_args!("{hosts} simulated hosts are enrolled; asking all of them: {SQL}\n"));
         let asked = ask(&client, SQL, json!({ "allHosts": true }), PATIENCE).await?;
         let code = conclude(&client, &asked).await?;
@@ -138,14 +140,20 @@ async fn simulated(fleet: &Fleet, server: &str, hosts: usize) -> Result<Simulati
 
 /// Says how it went: success when every host that is online has answered.
 async fn conclude(client: &Client, asked: &Asked) -> Result<ExitCode, Failure> {
-    let (totals, online_outstanding) = match asked.ending {
+    match asked.ending {
         Ending::Ended(totals) => {
-            (format!("{} hosts answered with {} rows", totals.responded, totals.rows), 0)
+            let Totals { targeted, succeeded, failed, rows, .. } = totals;
+            talk(format_args!(
+                "\n{succeeded} of {targeted} hosts answered, with {rows} rows; {failed} failed."
+            ));
+            Ok(ExitCode::SUCCESS)
         }
-        Ending::TimedOut => ("the time ran out".to_owned(), awaited(client, &asked.campaign).await?),
-    };
-    talk(format_args!("\n{totals}; {online_outstanding} online hosts are awaited."));
-    Ok(if online_outstanding == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ending::TimedOut => {
+            let awaited = awaited(client, &asked.campaign).await?;
+            talk(format_args!("\nThe time ran out; {awaited} hosts that are online did not answer."));
+            Ok(if awaited == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+    }
 }
 
 /// Online hosts that did not answer yet.

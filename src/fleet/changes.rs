@@ -12,10 +12,11 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::{Fleet, FleetError};
+use crate::bus::Notice;
 use crate::policy::Scope;
 use crate::store::changes;
 
-/// The bus channel that says "look now".
+/// The bus channel that says "look now"; a message is the `seq` up to which its sender has read, if it reads at all.
 pub(super) const CHANNEL: &str = "changes";
 
 /// How far this server has read. The lock is held over the reading, so that changes are applied in order.
@@ -29,7 +30,9 @@ impl Fleet {
     /// After a commit that recorded changes: applies them here at once, then tells the other servers to look.
     pub(crate) async fn announce(&self) {
         self.read_new().await;
-        self.bus.publish(CHANNEL.into(), Bytes::new());
+        let read_to = *self.changes.seq.lock().await;
+        let told = read_to.map(|seq| seq.to_string()).unwrap_or_default();
+        self.bus.publish(CHANNEL.into(), Bytes::from(told));
     }
 
     /// Reads and applies what is new in `changes`; the first time it loads everything. A task.
@@ -44,11 +47,18 @@ impl Fleet {
     /// Reads whenever a server says that there is something, until `shutdown`.
     pub(super) async fn hear_changes(self, shutdown: CancellationToken) {
         let mut notices = self.bus.subscribe(CHANNEL.into()).await;
-        while let Some(Some(_)) = shutdown.run_until_cancelled(notices.recv()).await {
-            // One look covers all that was announced before it.
-            while notices.try_recv().is_ok() {}
-            self.read_new().await;
+        while let Some(Some(notice)) = shutdown.run_until_cancelled(notices.recv()).await {
+            if !self.has_read(&notice).await {
+                self.read_new().await;
+            }
         }
+    }
+
+    /// Whether what a notice tells was applied here already, as this server's own notices always were.
+    async fn has_read(&self, notice: &Notice) -> bool {
+        let Notice::Message(told) = notice else { return false };
+        let told: Option<i64> = std::str::from_utf8(told).ok().and_then(|seq| seq.parse().ok());
+        told.is_some() && told <= *self.changes.seq.lock().await
     }
 
     /// Removes changes that every server has read long ago. A task.

@@ -28,7 +28,7 @@ on_both! {
                 let members = object(&post(world.server.address, endpoint, &[], body).await);
                 let accepted = body == keyed && endpoint != "enroll";
                 let failed = members.contains_key("error") || members.contains_key("node_invalid");
-                assert_eq!(failed, !accepted, "{endpoint} {:.40}: {members:?}", body);
+                assert_eq!(failed, !accepted, "{endpoint} {body:.40}: {members:?}");
             }
         }
     }

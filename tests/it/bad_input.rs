@@ -121,7 +121,7 @@ on_both! {
     /// Ids of nothing: absent for reads, a user error for writes.
     async fn unknown_ids(world: World) {
         let kinds = ["hst", "cmp", "qry", "tem", "lbl", "usr", "xxx"];
-        let ids: Vec<_> = kinds.iter().map(|kind| format!("{kind}_0000000000000000000000")).chain(["".into(), "1".into(), "é".into()]).collect();
+        let ids: Vec<_> = kinds.iter().map(|kind| format!("{kind}_0000000000000000000000")).chain([String::new(), "1".into(), "é".into()]).collect();
         let found = world.admin.ask("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", json!({ "ids": ids })).await;
         assert_eq!(found["nodes"], json!(vec![Value::Null; ids.len()]));
         for id in &ids {

@@ -62,7 +62,7 @@ impl History {
     }
 
     /// Something happens.
-    async fn step(&mut self, world: World) -> World {
+    async fn step(&mut self, mut world: World) -> World {
         let host = self.dice.below(HOSTS);
         match self.dice.below(20) {
             0..3 => self.start(&world).await,
@@ -74,6 +74,7 @@ impl History {
             18 => {
                 world.server.advance(Duration::from_secs(self.dice.below(40) as u64));
                 world.server.tick().await;
+                world.admin.sign_in().await;
             }
             _ if self.dice.once_in(5) => return world.restart().await,
             _ => {}

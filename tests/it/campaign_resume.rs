@@ -18,7 +18,7 @@ on_both! {
             let hosts = chatty_hosts(&world, 25, seed).await;
             let id = start(&world, seed).await;
             let answering = tokio::spawn(answer_all(hosts));
-            let seen = watch_with_cuts(&[world.admin.clone()], &id, &mut dice).await;
+            let seen = watch_with_cuts(std::slice::from_ref(&world.admin), &id, &mut dice).await;
             answering.await.expect("hosts answer");
             assert_eq!(seen, world.admin.events(&id, None, 100).await);
             Stored::read(&world.server, &id).await.assert_laws();
@@ -27,6 +27,7 @@ on_both! {
 
     /// The cursor of one server is good on another, on the same database.
     async fn any_server(world: World) {
+        let world = world.with_running_tasks().await;
         let other = world.server.beside().await;
         let mut elsewhere = world.admin.clone();
         elsewhere.server = other.address;

@@ -7,7 +7,6 @@ use std::process::Stdio;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
-use tokio::net::TcpListener;
 use tokio::process::{Child, ChildStderr, Command};
 
 use crate::harness::{block_on, within_deadline};
@@ -189,50 +188,5 @@ fn a_query_that_fails_on_hosts_is_partial() {
         assert!(ended.stdout.lines().all(|line| line.contains("\"error\":{\"code\":")), "{}", ended.stdout);
         hosts.kill().await;
         served.server.kill().await;
-    });
-}
-
-/// What keeps a server from starting is said in one sentence, and the exit code is 1.
-#[test]
-fn what_is_wrong_at_the_start_is_one_sentence() {
-    block_on(async {
-        let place = Place::new();
-        std::fs::write(place.path().join("file"), "").expect("the directory is ours");
-        let taken = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-        let taken = taken.local_addr().expect("it is bound").to_string();
-        for (arguments, variable, words) in [
-            (&[][..], ("MUSTER_HTTP_LISTN", "x"), "did you mean `MUSTER_HTTP_LISTEN`?"),
-            (&[], ("MUSTER_HTTP_IDLE_TIMEOUT", "soon"), "expected a duration"),
-            (&["--config", "nowhere.toml"], ("A", ""), "nowhere.toml can't be read"),
-            (
-                &["--data-dir", "file/data"],
-                ("MUSTER_HTTP_LISTEN", "127.0.0.1:0"),
-                "file/data can't be written",
-            ),
-            (&["--http-listen", &taken], ("A", ""), "can't listen on"),
-            (&["--database-url", "mysql://x/y"], ("MUSTER_HTTP_LISTEN", "127.0.0.1:0"), "database"),
-        ] {
-            let ended = place.run_with(&[&["serve"], arguments].concat(), &[variable], "").await;
-            assert_eq!(ended.code, Some(1), "{words}: {}", ended.stderr);
-            let line = ended.stderr.strip_prefix("muster: ").unwrap_or_default();
-            assert!(line.contains(words) && line.lines().count() == 1, "{words}: {}", ended.stderr);
-        }
-    });
-}
-
-/// A database that a newer version has changed is left alone.
-#[test]
-fn a_newer_database_is_refused() {
-    block_on(async {
-        let place = Place::new();
-        assert_eq!(place.run(&["migrate"]).await.code, Some(0));
-        let database =
-            rusqlite::Connection::open(place.path().join("muster-data/muster.db")).expect("it is there");
-        let insert = "insert into seaql_migrations (version, applied_at) values ('m9999_future', 0)";
-        database.execute(insert, []).expect("the table is there");
-        drop(database);
-        let ended = place.run(&["serve", "--http-listen", "127.0.0.1:0", "--log-filter", "off"]).await;
-        assert_eq!(ended.code, Some(1), "{}", ended.stderr);
-        assert!(ended.stderr.contains("newer") && ended.stderr.lines().count() == 1, "{}", ended.stderr);
     });
 }

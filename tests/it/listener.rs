@@ -35,8 +35,8 @@ on_both! {
 #[test]
 fn a_silent_connection_is_closed() {
     block_on(async {
-        let settings = [("http.header_timeout", "50ms")];
-        let server = TestServer::start(Backend::Sqlite, &settings).await.expect("SQLite is always there");
+        let settings = &[("http.header_timeout", "50ms")];
+        let server = TestServer::start(Backend::Sqlite, settings).await.expect("SQLite is always there");
         let mut silent = TcpStream::connect(server.address).await.expect("it listens");
         let mut buffer = [0; 1];
         let read = within_deadline("the server to hang up", silent.read(&mut buffer)).await;

@@ -42,7 +42,7 @@ on_both! {
         let login = "mutation($input: LoginInput!) { login(input: $input) { accessToken } }";
         let limited = world.anonymous().gql(login, input.clone()).await;
         assert_eq!(limited["errors"][0]["extensions"]["code"], "RATE_LIMITED", "{limited}");
-        world.server.advance(Duration::from_secs(16 * 60));
+        world.server.advance(Duration::from_mins(16));
         let later = world.anonymous().gql(login, input).await;
         assert!(later["data"]["login"]["accessToken"].is_string(), "{later}");
     }
@@ -64,9 +64,9 @@ on_both! {
 
     /// An access token ends by the clock.
     async fn access_token_ends(world: World) {
-        world.server.advance(Duration::from_secs(14 * 60));
+        world.server.advance(Duration::from_mins(14));
         assert_eq!(world.admin.ask(VIEWER, json!({})).await["viewer"]["role"], "ADMIN");
-        world.server.advance(Duration::from_secs(3 * 60));
+        world.server.advance(Duration::from_mins(3));
         assert_refused(&world.admin).await;
     }
 
@@ -95,7 +95,7 @@ on_both! {
     /// An API token acts as its user, until it ends.
     async fn api_token(world: World) {
         let made = world.server.fleet.create_api_token(
-            &Actor::System, &world.admin.email, "ci", Duration::from_secs(3_600),
+            &Actor::System, &world.admin.email, "ci", Duration::from_hours(1),
         );
         let (_, text) = made.await.expect("the user exists");
         let program = Person { token: Some(text), ..world.admin.clone() };

@@ -28,7 +28,7 @@ subscription ($campaign: ID!, $after: String) {
   campaignEvents(campaignId: $campaign, after: $after, maxBatchSize: 1000) {
     endCursor
     isFinal
-    totals { targeted responded failed outstanding rows }
+    totals { targeted responded succeeded failed outstanding rows }
     events {
       __typename
       ... on CampaignHostRows { hostId hostname rows isLastChunk }
@@ -58,6 +58,8 @@ pub(in crate::cli) struct Totals {
     pub(in crate::cli) targeted: u64,
     /// Hosts that answered.
     pub(in crate::cli) responded: u64,
+    /// Of them, with rows, perhaps none.
+    pub(in crate::cli) succeeded: u64,
     /// Of them, with an error.
     pub(in crate::cli) failed: u64,
     /// Hosts that did not answer yet.

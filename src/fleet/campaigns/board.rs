@@ -96,7 +96,7 @@ impl Board {
     /// What the host is asked now, oldest campaign first, at most `limit`.
     pub(super) fn offers(&self, host: HostId, limit: usize) -> Vec<Offer> {
         let bit = host.bit();
-        if !self.counts.load().get(bit as usize).is_some_and(|count| count.load(Ordering::Relaxed) > 0) {
+        if self.counts.load().get(bit as usize).is_none_or(|count| count.load(Ordering::Relaxed) == 0) {
             return Vec::new();
         }
         let notes = self.read();

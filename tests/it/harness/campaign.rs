@@ -25,6 +25,7 @@ impl Person {
 
     /// Starts a live query on a selection and answers its id.
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "calls read better without a reference")]
     pub fn start_on(&self, sql: &str, targets: Value) -> impl Future<Output = String> {
         let caller = std::panic::Location::caller();
         let input = json!({ "source": { "sql": sql }, "targets": targets });
@@ -122,6 +123,7 @@ impl Viewing {
     }
 
     /// Watches to the end, and answers all events.
+    #[expect(clippy::wrong_self_convention, reason = "it goes to the end, and converts nothing")]
     pub async fn to_the_end(mut self) -> Vec<Value> {
         while self.batch().await {}
         assert_eq!(self.last["isFinal"], true, "the last batch says that it is the last");
@@ -168,6 +170,7 @@ pub fn assert_totals_equal_events(totals: &Value, events: &[Value]) {
     assert_eq!(totals["failed"], failed, "failed: {totals}");
     assert_eq!(totals["responded"], succeeded + failed, "responded: {totals}");
     assert_eq!(totals["rows"], kept, "rows: {totals}");
-    let outstanding = totals["targeted"].as_u64().expect("a number") as usize - succeeded - failed;
+    let targeted = usize::try_from(totals["targeted"].as_u64().expect("a number")).expect("it fits");
+    let outstanding = targeted - succeeded - failed;
     assert_eq!(totals["outstanding"], outstanding, "outstanding: {totals}");
 }

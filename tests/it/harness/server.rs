@@ -42,6 +42,7 @@ pub struct TestServer {
     pub address: SocketAddr,
     ground: Arc<Ground>,
     data: Arc<TempDir>,
+    settings: Settings,
     shutdown: CancellationToken,
     serving: JoinHandle<()>,
 }
@@ -53,8 +54,10 @@ struct Ground {
     /// The PostgreSQL database, if it is one.
     database: Option<TestDatabase>,
     redis: Option<Redis>,
-    settings: Vec<(&'static str, String)>,
 }
+
+/// Keys of the configuration that differ from those of most tests, and their values.
+type Settings = &'static [(&'static str, &'static str)];
 
 /// What a server leaves behind.
 pub struct Leftovers(Arc<Ground>);
@@ -69,28 +72,34 @@ impl Leftovers {
 }
 
 impl TestServer {
-    /// Starts a server on a database of its own; `settings` are keys of the configuration and their values.
-    pub async fn start(backend: Backend, settings: &[(&'static str, &str)]) -> Result<Self, Missing> {
+    /// Starts a server on a database of its own.
+    pub async fn start(backend: Backend, settings: Settings) -> Result<Self, Missing> {
         let (database, redis) = match backend {
             Backend::Sqlite => (None, None),
             Backend::Postgres => (Some(postgres()?.database().await), Some(Redis::start()?)),
         };
-        let settings = settings.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
-        let ground = Arc::new(Ground { directory: directory(), database, redis, settings });
-        Ok(Self::serve(ground, Arc::new(directory()), FixedClock::at(START), anywhere()).await)
+        let ground = Arc::new(Ground { directory: directory(), database, redis });
+        Ok(Self::serve(ground, Arc::new(directory()), settings, FixedClock::at(START), anywhere()).await)
     }
 
     /// Starts another server on the same database, bus and calendar, with a data directory of its own.
     pub async fn beside(&self) -> Self {
-        Self::serve(Arc::clone(&self.ground), Arc::new(directory()), self.clock.clone(), anywhere()).await
+        let (ground, data) = (Arc::clone(&self.ground), Arc::new(directory()));
+        Self::serve(ground, data, self.settings, self.clock.clone(), anywhere()).await
     }
 
     /// Stops the server, gracefully, and starts it again on the same data and at the same address.
     pub async fn restart(self) -> Self {
+        let settings = self.settings;
+        self.restart_with(settings).await
+    }
+
+    /// As [`Self::restart`], with other settings.
+    pub async fn restart_with(self, settings: Settings) -> Self {
         let (ground, data) = (Arc::clone(&self.ground), Arc::clone(&self.data));
         let (clock, address) = (self.clock.clone(), self.address);
         self.stop().await;
-        Self::serve(ground, data, clock, address).await
+        Self::serve(ground, data, settings, clock, address).await
     }
 
     /// Stops the server, gracefully.
@@ -141,8 +150,14 @@ impl TestServer {
         Leftovers(Arc::clone(&self.ground))
     }
 
-    async fn serve(ground: Arc<Ground>, data: Arc<TempDir>, clock: FixedClock, address: SocketAddr) -> Self {
-        let config = ground.config(data.path());
+    async fn serve(
+        ground: Arc<Ground>,
+        data: Arc<TempDir>,
+        settings: Settings,
+        clock: FixedClock,
+        address: SocketAddr,
+    ) -> Self {
+        let config = ground.config(data.path(), settings);
         let app = App::build(&config, Clock::Fixed(clock.clone()), telemetry::no_metrics()).await;
         let app = app.expect("the application can be built");
         let fleet = app.fleet.clone();
@@ -151,7 +166,7 @@ impl TestServer {
         let shutdown = CancellationToken::new();
         let serving = tokio::spawn(app.serve(listener, shutdown.clone()));
         fleet.catch_up().await.expect("the store answers");
-        Self { fleet, clock, address, ground, data, shutdown, serving }
+        Self { fleet, clock, address, ground, data, settings, shutdown, serving }
     }
 }
 
@@ -164,7 +179,7 @@ impl Ground {
     }
 
     /// The configuration: tasks as good as never run by themselves, passwords cost little.
-    fn config(&self, data: &Path) -> Config {
+    fn config(&self, data: &Path, settings: Settings) -> Config {
         let mut flags = vec![
             ("data.dir", data.display().to_string()),
             ("database.url", self.database_url()),
@@ -175,7 +190,7 @@ impl Ground {
             ("tasks.expiry_interval", "1h".to_owned()),
         ];
         flags.extend(self.redis.iter().map(|redis| ("redis.url", redis.url.clone())));
-        flags.extend(self.settings.clone());
+        flags.extend(settings.iter().map(|(key, value)| (*key, (*value).to_owned())));
         let flags = flags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         Config::load(&Sources { flags, ..Sources::default() }).expect("the settings are valid")
     }

@@ -118,6 +118,12 @@ impl World {
     pub async fn restart(self) -> Self {
         Self { server: self.server.restart().await, ..self }
     }
+
+    /// As [`Self::restart`], with tasks that run by themselves, every few milliseconds.
+    pub async fn with_running_tasks(self) -> Self {
+        let settings = &[("tasks.changes_interval", "50ms"), ("tasks.expiry_interval", "50ms")];
+        Self { server: self.server.restart_with(settings).await, ..self }
+    }
 }
 
 async fn secret(server: &TestServer, team: Option<&Team>) -> String {

@@ -28,6 +28,7 @@ impl AgentAnswer {
     }
 
     /// One row with one value.
+    #[expect(clippy::needless_pass_by_value, reason = "calls read better without a reference")]
     pub fn one(column: &'static str, value: impl ToString) -> Self {
         Self::rows([[(column, value.to_string())]])
     }
@@ -51,7 +52,7 @@ impl AgentAnswer {
     }
 }
 
-/// Writes a JSON string as RapidJSON does: control characters escaped, other bytes as they are, valid or not.
+/// Writes a JSON string as `RapidJSON` does: control characters escaped, other bytes as they are, valid or not.
 pub fn write_string(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
     for &byte in text {

@@ -33,7 +33,7 @@ pub fn log(log_type: &str, lines: &[String], node_key: &str) -> Vec<u8> {
     body
 }
 
-/// Body of distributed write: queries, statuses, messages, stats, node_key, in this order.
+/// Body of distributed write: queries, statuses, messages, stats, `node_key`, in this order.
 pub fn write(form: Form, results: &BTreeMap<String, AgentAnswer>, node_key: &str) -> Vec<u8> {
     let mut body = b"{".to_vec();
     member(&mut body, "queries", results, |out, answer| write_rows(out, form, answer));

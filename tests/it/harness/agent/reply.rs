@@ -33,9 +33,8 @@ pub fn parse(endpoint: &str, response: &Response) -> Result<Map<String, Value>, 
     assert!(response.body.len() < BODY, "{endpoint}: the body is over the limit of the agent");
     let headers: usize = response.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
     assert!(headers < HEADERS, "{endpoint}: the headers are over the limit of the agent");
-    if response.body.is_empty() {
-        panic!("{endpoint}: status {} without a body is a success to an agent", response.status);
-    }
+    let status = response.status;
+    assert!(!response.body.is_empty(), "{endpoint}: status {status} without a body is a success to an agent");
     let value: Value =
         serde_json::from_slice(&response.body).map_err(|error| Failure::Parse(error.to_string()))?;
     let Value::Object(members) = value else {

@@ -14,8 +14,8 @@ use super::{Missing, env};
 pub struct Postgres {
     /// URL of the database `postgres`, with `{}` where another name goes.
     template: String,
-    /// Kept so that the server ends with this process.
-    _server: Option<Guarded>,
+    /// None when it was given from outside; kept so that the server ends with this process.
+    server: Option<Guarded>,
 }
 
 /// A database of one test. Dropped with the private server, or by [`TestDatabase::remove`].
@@ -35,7 +35,7 @@ pub fn postgres() -> Result<&'static Postgres, Missing> {
 impl Postgres {
     fn start() -> Result<Self, Missing> {
         if let Some(url) = env("TEST_DATABASE_URL") {
-            return Ok(Self { template: with_placeholder(&url), _server: None });
+            return Ok(Self { template: with_placeholder(&url), server: None });
         }
         let binaries = binaries().ok_or_else(|| Missing("PostgreSQL is not installed".into()))?;
         let account = Account::unless_plain_user("postgres")?;
@@ -52,7 +52,7 @@ impl Postgres {
         );
         let template = format!("postgres://postgres@localhost/{{}}?host={}", place.display());
         let server = Guarded::start(&server, "INT", place, account);
-        Ok(Self { template, _server: Some(server) })
+        Ok(Self { template, server: Some(server) })
     }
 
     /// Makes an empty database.
@@ -76,7 +76,7 @@ impl TestDatabase {
     /// Drops the database where the server outlives the tests.
     pub async fn remove(&self) {
         let postgres = postgres().expect("the database was made there");
-        if postgres._server.is_none() {
+        if postgres.server.is_none() {
             postgres.administer(&format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
         }
     }
