@@ -1,8 +1,16 @@
-//! What a campaign makes of a bus that is away.
+//! What agents and viewers notice of a bus or a database that is away: little, and nothing is lost.
 
+use serde_json::{Value, json};
+
+use crate::harness::agent::raw::{assert_retry, post};
+use crate::harness::agent::{Agent, AgentAnswer, Identity, body};
 use crate::harness::campaign::rows_by_host;
+use crate::harness::server::{Backend, TestServer};
+use crate::harness::services::not_run;
 use crate::harness::stored::Stored;
+use crate::harness::wire;
 use crate::harness::world::{World, on_both};
+use crate::harness::{block_on, within_deadline};
 
 on_both! {
     /// A frozen Redis fails no agent, loses no row, and keeps no viewer from the end: the store says it all.
@@ -24,4 +32,64 @@ on_both! {
         redis.inspect(|redis| redis.thaw());
         Stored::read(&world.server, &id).await.assert_laws();
     }
+}
+
+/// A database that is away is never blamed on a host: check-ins are answered from memory, what needs the database is
+/// answered with an error that is tried again, and when it is back everything goes on where it was.
+#[test]
+fn f05_database_away() {
+    block_on(async {
+        let settings = &[("campaign.answer_deadline", "200ms")];
+        let server = match TestServer::start(Backend::Postgres, settings).await {
+            Ok(server) => server,
+            Err(missing) => return not_run("outages::f05_database_away", &missing),
+        };
+        let world = World::on(server).await;
+        let mut host = world.host("web").await;
+        host.poll().await.expect("a check-in");
+        let id = world.admin.start("select name").await;
+        host.read().await.expect("it is asked");
+        let database = world.server.postgres().expect("it is one");
+        database.take_away().await;
+        assert_agents_are_told_to_try_again(&world, &mut host).await;
+        assert_operators_are_told(&world).await;
+        database.bring_back().await;
+        within_deadline("the answer to be taken", async { while host.write().await.is_err() {} }).await;
+        assert_eq!(host.ledger.enrollments, 1, "nobody had to enroll again");
+        let events = world.admin.follow(&id, None).await.to_the_end().await;
+        assert_eq!(rows_by_host(&events)["web"], [json!({ "name": "web" })]);
+        Stored::read(&world.server, &id).await.assert_laws();
+    });
+}
+
+async fn assert_agents_are_told_to_try_again(world: &World, host: &mut Agent) {
+    let server = world.server.address;
+    host.read().await.expect("a known host is answered from memory");
+    host.write().await.expect_err("nothing is acknowledged that is not durable");
+    assert_eq!(host.unsent(), 1, "the agent keeps its answer");
+    host.log("result", ["{\"name\":\"x\"}".to_owned()]);
+    host.flush_logs().await.expect("log lines need no database");
+    for endpoint in ["config", "distributed/read", "distributed/write", "log"] {
+        // A key that could be ours, and that nobody can look up.
+        assert_retry(&post(server, endpoint, &[], body::keyed(&"A".repeat(43))).await);
+    }
+    let late = Identity::linux("late");
+    let mut late = Agent::new(server, &world.secret, late, std::sync::Arc::new(|_| AgentAnswer::empty()));
+    assert!(!late.enroll().await, "it is not let in now");
+    let enrollment = body::enroll(late.form, &world.secret, &late.identity);
+    assert_retry(&post(server, "enroll", &[], enrollment).await);
+}
+
+async fn assert_operators_are_told(world: &World) {
+    let get = async |path: &str| {
+        let request = wire::request("GET", path, &[], b"");
+        within_deadline("an answer", wire::exchange(world.server.address, &request)).await.expect("it answers")
+    };
+    assert_eq!(get("/healthz").await.status, 200, "the process lives");
+    let ready = get("/readyz").await;
+    assert_eq!(ready.status, 200, "agents can be answered");
+    assert!(ready.json().to_string().contains("database"), "{}", ready.json());
+    let response = world.admin.gql("{ hosts(first: 1) { totalCount } }", json!({})).await;
+    assert_eq!(response["errors"][0]["extensions"]["code"], "SERVICE_UNAVAILABLE", "{response}");
+    assert_eq!(response["data"]["hosts"], Value::Null);
 }

@@ -142,6 +142,11 @@ impl TestServer {
         self.data.path()
     }
 
+    /// Its PostgreSQL database, if it has one.
+    pub fn postgres(&self) -> Option<&TestDatabase> {
+        self.ground.database.as_ref()
+    }
+
     /// Its Redis, where it has one that can be frozen.
     pub fn private_redis(&self) -> Option<&Redis> {
         self.ground.redis.as_ref().filter(|redis| redis.is_private())

@@ -73,6 +73,20 @@ impl Postgres {
 }
 
 impl TestDatabase {
+    /// Cuts every connection to the database and lets nobody in, as if its server were gone.
+    pub async fn take_away(&self) {
+        let postgres = postgres().expect("the database was made there");
+        postgres.administer(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", self.name)).await;
+        let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname";
+        postgres.administer(&format!("{cut} = '{}'", self.name)).await;
+    }
+
+    /// Lets everybody in again.
+    pub async fn bring_back(&self) {
+        let postgres = postgres().expect("the database was made there");
+        postgres.administer(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", self.name)).await;
+    }
+
     /// Drops the database where the server outlives the tests.
     pub async fn remove(&self) {
         let postgres = postgres().expect("the database was made there");
