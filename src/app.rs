@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::TcpListener;
+use futures_util::future::join_all;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,12 +21,19 @@ use crate::config::Config;
 use crate::fleet::{Fleet, Ports, Settings};
 use crate::graphql::transport::TransportSettings;
 use crate::graphql::{self, schema};
+use crate::http::Door;
+use crate::http::tls::{Tls, TlsError};
 use crate::spool::{Spool, SpoolError};
 use crate::store::{Store, StoreError, StoreSettings};
 use crate::telemetry::PrometheusHandle;
 use crate::{http, tasks};
 
+pub mod listeners;
+
 mod secret;
+mod tls;
+
+pub use listeners::Listeners;
 
 /// The whole application, built and not yet serving.
 pub struct App {
@@ -34,6 +41,12 @@ pub struct App {
     pub fleet: Fleet,
     /// Everything that is served at one address.
     pub router: Router,
+    /// What is served to agents alone.
+    pub agent_router: Router,
+    /// TLS, when a listener speaks it.
+    pub tls: Option<Arc<Tls>>,
+    /// How often its certificate is looked at.
+    reload_interval: Duration,
     patience: http::Patience,
     intervals: tasks::Intervals,
     sockets: Sockets,
@@ -66,6 +79,9 @@ pub enum AppError {
     /// The bus between servers can't be used.
     #[error("the bus between servers can't be used")]
     Bus(#[from] BusError),
+    /// TLS is configured, and has no certificate to speak with.
+    #[error("HTTPS can't be served")]
+    Tls(#[from] TlsError),
     /// The master secret is missing or too short.
     #[error("{0}")]
     Secret(&'static str),
@@ -78,24 +94,32 @@ impl App {
     /// # Errors
     /// [`AppError`]: what could not be reached or written.
     pub async fn build(config: &Config, clock: Clock, metrics: PrometheusHandle) -> Result<Self, AppError> {
+        let tls = Self::tls(config)?;
         let fleet = Self::core(config, clock).await?;
         fleet.start_engine();
         let agent = agent::router(fleet.clone(), AgentSettings::default());
         let transport = TransportSettings::default();
         let sockets = Sockets { goodbye: transport.shutdown.clone(), open: transport.sockets.clone() };
         let graphql = graphql::router::router(&fleet, schema::build(fleet.clone()), transport);
-        let router = http::router(fleet.clone(), metrics, agent, graphql);
-        let patience = http::Patience {
-            headers: config.http.header_timeout,
-            idle: config.http.idle_timeout,
-            drain: config.http.drain_timeout,
-        };
-        let intervals = tasks::Intervals {
-            changes: config.tasks.changes_interval,
-            presence: config.tasks.presence_interval,
-            expiry: config.tasks.expiry_interval,
-        };
-        Ok(Self { fleet, router, patience, intervals, sockets })
+        Ok(Self {
+            agent_router: http::agent_router(agent.clone()),
+            router: http::router(fleet.clone(), metrics, agent, graphql),
+            fleet,
+            tls,
+            reload_interval: config.tls.reload_interval,
+            patience: patience(config),
+            intervals: intervals(config),
+            sockets,
+        })
+    }
+
+    /// TLS of the configured listeners, none when all are plain. A self-signed certificate is made where it is wanted
+    /// and there is none yet.
+    ///
+    /// # Errors
+    /// [`AppError`]: the certificate can't be made, read or used.
+    pub fn tls(config: &Config) -> Result<Option<Arc<Tls>>, AppError> {
+        tls::tls(config)
     }
 
     /// Builds the core alone, on a migrated database: for commands that work beside a running server.
@@ -126,16 +150,36 @@ impl App {
         Ok(Store::connect(&StoreSettings { url, max_connections }, clock).await?)
     }
 
-    /// Serves on `listener`, with every task running, until `shutdown`; returns when requests under way have had
+    /// Serves on `listeners`, with every task running, until `shutdown`; returns when requests under way have had
     /// their time to finish.
-    pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
-        let Self { fleet, router, patience, intervals, sockets } = self;
+    pub async fn serve(self, listeners: impl Into<Listeners>, shutdown: CancellationToken) {
+        let doors = self.doors(listeners.into());
+        let Self { fleet, tls, reload_interval, patience, intervals, sockets, .. } = self;
         let background = tasks::run(fleet.clone(), intervals, shutdown.clone());
         let goodbye = sockets.close(shutdown.clone(), patience.drain);
-        let foreground = http::run(listener, router, patience, shutdown);
-        tokio::join!(background, foreground, goodbye);
+        let certificate = join_all(tls.map(|tls| tls.watch(reload_interval, shutdown.clone())));
+        let foreground = join_all(doors.into_iter().map(|door| http::run(door, patience, shutdown.clone())));
+        tokio::join!(background, foreground, goodbye, certificate);
         // Last: until here an agent may still wait for its answer to become durable.
         fleet.stop_engine().await;
+    }
+
+    /// What is served on each listener.
+    fn doors(&self, listeners: Listeners) -> Vec<Door> {
+        let Listeners { http, https, agent } = listeners;
+        let mut doors = vec![Door { listener: http, tls: None, router: self.router.clone() }];
+        let https = https.zip(self.tls.clone());
+        doors.extend(https.map(|(listener, tls)| Door {
+            listener,
+            tls: Some(tls),
+            router: self.router.clone(),
+        }));
+        doors.extend(agent.map(|listener| Door {
+            listener,
+            tls: self.tls.clone(),
+            router: self.agent_router.clone(),
+        }));
+        doors
     }
 }
 
@@ -164,6 +208,24 @@ fn data_directory(path: &Path) -> Result<&Path, AppError> {
     made.and_then(|()| tempfile::tempfile_in(path).map(drop))
         .map_err(|source| AppError::Data { path: path.to_owned(), source })?;
     Ok(path)
+}
+
+/// How long listeners wait for clients.
+fn patience(config: &Config) -> http::Patience {
+    http::Patience {
+        headers: config.http.header_timeout,
+        idle: config.http.idle_timeout,
+        drain: config.http.drain_timeout,
+    }
+}
+
+/// How often tasks run.
+fn intervals(config: &Config) -> tasks::Intervals {
+    tasks::Intervals {
+        changes: config.tasks.changes_interval,
+        presence: config.tasks.presence_interval,
+        expiry: config.tasks.expiry_interval,
+    }
 }
 
 /// The settings of the core, from the sections of the configuration.

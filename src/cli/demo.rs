@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::ask::{Asked, Ending, ask};
 use super::client::{Client, Totals};
-use super::serve::listen;
 use super::terminal::talk;
 use super::{Failure, stop_signal};
 use crate::app::App;
+use crate::app::listeners::bind;
 use crate::auth::keys::new_secret;
 use crate::clock::Clock;
 use crate::config::{Config, Secret};
@@ -95,9 +95,9 @@ impl Demo {
 
 /// The usual port on this machine, or any that is free.
 async fn listen_somewhere() -> Result<TcpListener, Failure> {
-    match listen(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))).await {
+    match bind(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))).await {
         Ok(listener) => Ok(listener),
-        Err(_) => listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await,
+        Err(_) => Ok(bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?),
     }
 }
 

@@ -47,7 +47,7 @@ impl Enroll {
     pub(super) async fn run(self) -> Result<ExitCode, Failure> {
         match self.command {
             EnrollCommand::Secret(secret) => secret.run().await?,
-            EnrollCommand::Flags(flags) => data(flagfile(&flags.settings.load()?).trim_end())?,
+            EnrollCommand::Flags(flags) => flags.run()?,
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -66,16 +66,48 @@ impl Secret {
     }
 }
 
+impl Flags {
+    fn run(self) -> Result<(), Failure> {
+        let config = self.settings.load()?;
+        let trust = trust(&config)?;
+        Ok(data(flagfile(&config, &trust).trim_end())?)
+    }
+}
+
+/// Where hosts keep what they trust.
+const TRUSTED: &str = "/etc/osquery/server-ca.pem";
+
+/// A comment on what belongs into the file of trusted certificates. A self-signed one is made unless it is there.
+fn trust(config: &Config) -> Result<String, Failure> {
+    if config.tls.cert.is_some() {
+        return Ok(format!("# {TRUSTED} holds the root of the server's certificate."));
+    }
+    let Some(tls) = App::tls(config)? else {
+        return Ok(format!("# {TRUSTED} holds the root of the certificate of the proxy that ends TLS."));
+    };
+    let certificate = std::path::absolute(tls.certificate())?;
+    Ok(format!(
+        "# {TRUSTED} is a copy of the server's {}, self-signed.\n# Its SHA-256 fingerprint: {}",
+        certificate.display(),
+        tls.fingerprint(),
+    ))
+}
+
+/// The `HOST:PORT` that agents reach the server by.
+fn address(config: &Config) -> String {
+    let listen = config.agent.listen.or(config.https.listen).unwrap_or(config.http.listen);
+    config.http.public_address.clone().unwrap_or_else(|| listen.to_string())
+}
+
 /// Flags that osqueryd reads from its flagfile only, and those that it needs before it has a configuration.
-fn flagfile(config: &Config) -> String {
-    let listen = config.http.listen.to_string();
-    let address = config.http.public_address.as_ref().unwrap_or(&listen);
+fn flagfile(config: &Config, trust: &str) -> String {
+    let address = address(config);
     let interval = config.agent.check_in_interval.as_secs().max(1);
     format!(
         "\
-# osquery speaks https only: {address} is where TLS ends.
+{trust}
 --tls_hostname={address}
---tls_server_certs=/etc/osquery/server-ca.pem
+--tls_server_certs={TRUSTED}
 --enroll_secret_path=/etc/osquery/enroll_secret
 --enroll_tls_endpoint=/api/osquery/enroll
 --host_identifier=uuid
@@ -97,14 +129,30 @@ fn flagfile(config: &Config) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
     #[test]
     fn a_flagfile_names_the_public_address_and_only_flags_and_comments() {
         let mut config = Config::default();
         config.http.public_address = Some("muster.example:443".to_owned());
-        let text = flagfile(&config);
+        let text = flagfile(&config, &trust(&config).expect("nothing is to be made"));
         assert!(text.contains("--tls_hostname=muster.example:443\n"));
+        assert!(text.lines().all(|line| line.starts_with("--") || line.starts_with("# ")));
+    }
+    #[test]
+    fn a_self_signed_certificate_is_named_with_its_fingerprint() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut config = Config::default();
+        directory.path().clone_into(&mut config.data.dir);
+        config.https.listen = Some(SocketAddr::from(([127, 0, 0, 1], 8443)));
+        let text = flagfile(&config, &trust(&config).expect("it is made"));
+        assert!(text.contains("--tls_hostname=127.0.0.1:8443\n"), "{text}");
+        let certificate = directory.path().join("tls/cert.pem");
+        assert!(text.contains(&certificate.display().to_string()), "{text}");
+        let tls = App::tls(&config).expect("it is there").expect("it is on");
+        assert!(text.contains(&tls.fingerprint()), "{text}");
         assert!(text.lines().all(|line| line.starts_with("--") || line.starts_with("# ")));
     }
 }

@@ -1,6 +1,6 @@
 //! `muster serve`: the server.
 
-use std::net::SocketAddr;
+use std::io;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use super::settings::Settings;
 use super::{Failure, stop_signal};
-use crate::app::App;
+use crate::app::{App, Listeners};
 use crate::clock::Clock;
 use crate::config::log::{Log, LogFormat};
 use crate::telemetry;
@@ -25,18 +25,26 @@ impl Serve {
         let config = self.settings.load()?;
         start_logs(&config.log)?;
         let shutdown = stop_signal()?;
-        let listener = listen(config.http.listen).await?;
+        let listeners = Listeners::bind(&config).await?;
         let app = App::build(&config, Clock::System, telemetry::record_metrics()?).await?;
-        tracing::info!(address = %listener.local_addr()?, data = %config.data.dir.display(), "listening");
-        app.serve(listener, shutdown).await;
+        say_where(&listeners, app.tls.is_some())?;
+        tracing::info!(data = %config.data.dir.display(), "data directory");
+        app.serve(listeners, shutdown).await;
         tracing::info!("stopped");
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Listens on `address`, or says in one sentence why not.
-pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|error| format!("can't listen on {address}: {error}").into())
+/// Logs each address that is listened on, and what is spoken there.
+fn say_where(listeners: &Listeners, has_tls: bool) -> io::Result<()> {
+    let Listeners { http, https, agent } = listeners;
+    let agent_protocol = if has_tls { "https, agents alone" } else { "http, agents alone" };
+    let others = [(https, "https"), (agent, agent_protocol)];
+    let others = others.into_iter().filter_map(|(listener, protocol)| Some((listener.as_ref()?, protocol)));
+    for (listener, protocol) in others.chain([(http, "http")]) {
+        tracing::info!(address = %TcpListener::local_addr(listener)?, protocol, "listening");
+    }
+    Ok(())
 }
 
 /// Sends logs to stderr as configured.

@@ -1,5 +1,6 @@
 //! Section `agent`: hosts and their check-ins.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::error::ConfigError;
@@ -8,6 +9,8 @@ use super::layers::Values;
 /// Hosts and their check-ins.
 #[derive(Clone, Debug)]
 pub struct Agent {
+    /// Address and port of the listener for agents alone; none: they use the others.
+    pub listen: Option<SocketAddr>,
     /// Time between two check-ins of a host.
     pub check_in_interval: Duration,
     /// A host is online when it was seen within its interval and this.
@@ -25,6 +28,7 @@ pub struct Agent {
 impl Agent {
     pub(super) fn read(values: &Values) -> Result<Self, ConfigError> {
         Ok(Self {
+            listen: values.get("agent.listen")?,
             check_in_interval: values.get("agent.check_in_interval")?,
             online_grace: values.get("agent.online_grace")?,
             missing_after: values.get("agent.missing_after")?,

@@ -11,6 +11,8 @@ mod keys;
 mod layers;
 
 pub mod http;
+pub mod https;
+pub mod tls;
 pub mod data;
 pub mod database;
 pub mod redis;
@@ -36,6 +38,10 @@ pub const DEFAULTS: &str = include_str!("default.toml");
 pub struct Config {
     /// Listeners.
     pub http: http::Http,
+    /// The listener with TLS.
+    pub https: https::Https,
+    /// The certificate of the listeners.
+    pub tls: tls::Tls,
     /// Where files are kept.
     pub data: data::Data,
     /// SQLite or PostgreSQL.
@@ -68,6 +74,8 @@ impl Config {
     fn read(values: &Values) -> Result<Self, ConfigError> {
         Ok(Self {
             http: http::Http::read(values)?,
+            https: https::Https::read(values)?,
+            tls: tls::Tls::read(values)?,
             data: data::Data::read(values)?,
             database: database::Database::read(values)?,
             redis: redis::Redis::read(values)?,

@@ -7,6 +7,8 @@ use super::*;
 /// Keys that take any text; `?` is no value of the others.
 const TEXTS: &[&str] = &[
     "http.public_address",
+    "tls.cert",
+    "tls.key",
     "data.dir",
     "database.url",
     "redis.url",

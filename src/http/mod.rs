@@ -1,6 +1,7 @@
 //! Listeners, and what is neither agent nor GraphQL: health, readiness, version, metrics.
 
 pub mod listener;
+pub mod tls;
 
 mod health;
 
@@ -15,7 +16,8 @@ use axum::{Json, Router};
 use serde_json::json;
 use tower_http::catch_panic::CatchPanicLayer;
 
-pub use listener::{Patience, run};
+pub use listener::{Door, Patience, run};
+pub use tls::Tls;
 
 use crate::fleet::Fleet;
 use crate::telemetry::PrometheusHandle;
@@ -29,8 +31,18 @@ pub fn router(fleet: Fleet, metrics: PrometheusHandle, agent: Router, graphql: R
         .route("/metrics", get(move |State(fleet)| render(metrics.clone(), fleet)))
         .with_state(fleet)
         .route("/version", get(version));
-    let faces = operator.merge(agent).merge(graphql).fallback(not_found);
-    faces.layer(CatchPanicLayer::custom(panicked)).layer(middleware::from_fn(count))
+    finished(operator.merge(agent).merge(graphql))
+}
+
+/// The agent face alone.
+pub fn agent_router(agent: Router) -> Router {
+    finished(agent)
+}
+
+/// Answers what is not found and what panics, and counts.
+fn finished(routes: Router) -> Router {
+    let routes = routes.fallback(not_found);
+    routes.layer(CatchPanicLayer::custom(panicked)).layer(middleware::from_fn(count))
 }
 
 /// Counts answers by route and status.

@@ -28,3 +28,4 @@ mod saved_queries;
 mod sessions;
 mod start_up;
 mod teams;
+mod tls;

@@ -10,6 +10,7 @@ pub mod services;
 pub mod socket;
 pub mod stores;
 pub mod stored;
+pub mod tls;
 pub mod wire;
 pub mod world;
 

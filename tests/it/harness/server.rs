@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use muster::app::App;
+use muster::app::{App, Listeners};
 use muster::clock::{Clock, FixedClock, Timestamp};
 use muster::config::{Config, Sources};
 use muster::fleet::Fleet;
+use muster::http::Tls;
 use muster::{tasks, telemetry};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -40,6 +41,12 @@ pub struct TestServer {
     pub clock: FixedClock,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it listens with TLS, if it does.
+    pub https: Option<SocketAddr>,
+    /// Where it listens for agents alone, if it does.
+    pub agents: Option<SocketAddr>,
+    /// Its TLS, where something speaks it.
+    pub tls: Option<Arc<Tls>>,
     ground: Arc<Ground>,
     data: Arc<TempDir>,
     settings: Settings,
@@ -113,6 +120,18 @@ impl TestServer {
         tasks::run_once(&self.fleet).await.expect("tasks run");
     }
 
+    /// Statements that some work costs: the fewest of several runs, for a message of the bus makes a server look at
+    /// `changes` at any time.
+    pub async fn statements_of(&self, mut work: impl AsyncFnMut()) -> u64 {
+        let mut fewest = u64::MAX;
+        for _ in 0..5 {
+            let before = self.fleet.statements();
+            work().await;
+            fewest = fewest.min(self.fleet.statements() - before);
+        }
+        fewest
+    }
+
     /// Moves the calendar.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
@@ -150,16 +169,18 @@ impl TestServer {
         clock: FixedClock,
         address: SocketAddr,
     ) -> Self {
-        let config = ground.config(data.path(), settings);
+        let mut config = ground.config(data.path(), settings);
+        config.http.listen = address;
         let app = App::build(&config, Clock::Fixed(clock.clone()), telemetry::no_metrics()).await;
         let app = app.expect("the application can be built");
-        let fleet = app.fleet.clone();
-        let listener = TcpListener::bind(address).await.expect("the port is free");
-        let address = listener.local_addr().expect("it is bound");
+        let (fleet, tls) = (app.fleet.clone(), app.tls.clone());
+        let listeners = Listeners::bind(&config).await.expect("the ports are free");
+        let address = bound(&listeners.http);
+        let (https, agents) = (listeners.https.as_ref().map(bound), listeners.agent.as_ref().map(bound));
         let shutdown = CancellationToken::new();
-        let serving = tokio::spawn(app.serve(listener, shutdown.clone()));
+        let serving = tokio::spawn(app.serve(listeners, shutdown.clone()));
         fleet.catch_up().await.expect("the store answers");
-        Self { fleet, clock, address, ground, data, settings, shutdown, serving }
+        Self { fleet, clock, address, https, agents, tls, ground, data, settings, shutdown, serving }
     }
 }
 
@@ -197,4 +218,8 @@ fn directory() -> TempDir {
 /// Any free port of the loopback.
 fn anywhere() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+fn bound(listener: &TcpListener) -> SocketAddr {
+    listener.local_addr().expect("it is bound")
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// What came back.
@@ -65,7 +65,7 @@ pub async fn abandon(server: SocketAddr, request: &[u8]) -> io::Result<()> {
 }
 
 /// Reads one response.
-pub async fn read_response(stream: &mut TcpStream) -> io::Result<Response> {
+pub async fn read_response(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Response> {
     let mut buffer = Vec::new();
     let head = loop {
         if let Some(end) = find(&buffer, b"\r\n\r\n") {
@@ -83,7 +83,11 @@ pub async fn read_response(stream: &mut TcpStream) -> io::Result<Response> {
     Ok(response)
 }
 
-async fn read_body(stream: &mut TcpStream, response: &Response, mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+async fn read_body(
+    stream: &mut (impl AsyncRead + Unpin),
+    response: &Response,
+    mut bytes: Vec<u8>,
+) -> io::Result<Vec<u8>> {
     if let Some(length) = response.header("content-length") {
         let length: usize = length.parse().map_err(|_| io::ErrorKind::InvalidData)?;
         while bytes.len() < length {

@@ -1,0 +1,134 @@
+//! TLS of the listeners: one certificate in use, replaced while the server runs.
+
+mod pair;
+mod self_signed;
+mod watch;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use pair::Pair;
+
+/// Where a certificate and its key are, both PEM.
+#[derive(Clone, Debug)]
+pub struct PairFiles {
+    /// The certificate first, then those that lead to its root.
+    pub cert: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// Speaks TLS 1.2 and 1.3 with the certificate that the files had when they were last read.
+pub struct Tls {
+    files: PairFiles,
+    handshake_timeout: Duration,
+    current: ArcSwap<Pair>,
+}
+
+/// What reading the files again has brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reloaded {
+    /// Another certificate; new connections get it.
+    Replaced,
+    /// The certificate that is in use.
+    Unchanged,
+}
+
+/// Why there is no TLS, or no new certificate.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A certificate without a key, or a key without a certificate.
+    #[error("set tls.cert and tls.key together")]
+    Half,
+    /// A file can't be read, or is not PEM.
+    #[error("{} can't be read", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: rustls::pki_types::pem::Error,
+    },
+    /// The certificate and the key do not fit each other, or are of a kind that is not spoken.
+    #[error("{} can't be used", path.display())]
+    Unusable {
+        /// The certificate.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: rustls::Error,
+    },
+    /// A self-signed certificate can't be made, for the name of the server most likely.
+    #[error("a certificate can't be made for {}", names.join(", "))]
+    Unmade {
+        /// The names that it should have.
+        names: Vec<String>,
+        /// What is wrong with them.
+        source: rcgen::Error,
+    },
+    /// A self-signed certificate can't be kept.
+    #[error("{} can't be written", path.display())]
+    Unwritable {
+        /// The directory for it.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl Tls {
+    /// Reads the certificate and its key. A handshake may take `handshake_timeout`.
+    ///
+    /// # Errors
+    /// [`TlsError`]: the files can't be read or used.
+    pub fn load(files: PairFiles, handshake_timeout: Duration) -> Result<Self, TlsError> {
+        let current = ArcSwap::from_pointee(Pair::read(&files)?);
+        Ok(Self { files, handshake_timeout, current })
+    }
+
+    /// As [`Tls::load`], with the self-signed certificate of the data directory; made for `names`, host names and
+    /// addresses, unless it is there.
+    ///
+    /// # Errors
+    /// [`TlsError`]: the certificate can't be made, kept, read or used.
+    pub fn self_signed(data: &Path, names: &[String], handshake_timeout: Duration) -> Result<Self, TlsError> {
+        Self::load(self_signed::ensure(data, names)?, handshake_timeout)
+    }
+
+    /// Reads the files again. After an error the certificate in use stays.
+    ///
+    /// # Errors
+    /// [`TlsError`]: the files can't be read or used.
+    pub fn reload(&self) -> Result<Reloaded, TlsError> {
+        let pair = Pair::read(&self.files)?;
+        if pair.fingerprint() == self.fingerprint() {
+            return Ok(Reloaded::Unchanged);
+        }
+        self.current.store(Arc::new(pair));
+        Ok(Reloaded::Replaced)
+    }
+
+    /// The file of the certificate.
+    #[must_use]
+    pub fn certificate(&self) -> &Path {
+        &self.files.cert
+    }
+
+    /// SHA-256 of the certificate in use, as `openssl x509 -fingerprint -sha256` prints it: `AB:CD:…`.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        self.current.load().fingerprint()
+    }
+
+    /// Shakes hands with a client.
+    pub(super) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        let acceptor = TlsAcceptor::from(self.current.load().config());
+        timeout(self.handshake_timeout, acceptor.accept(stream)).await?
+    }
+}
