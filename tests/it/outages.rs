@@ -83,7 +83,9 @@ async fn assert_agents_are_told_to_try_again(world: &World, host: &mut Agent) {
 async fn assert_operators_are_told(world: &World) {
     let get = async |path: &str| {
         let request = wire::request("GET", path, &[], b"");
-        within_deadline("an answer", wire::exchange(world.server.address, &request)).await.expect("it answers")
+        within_deadline("an answer", wire::exchange(world.server.address, &request))
+            .await
+            .expect("it answers")
     };
     assert_eq!(get("/healthz").await.status, 200, "the process lives");
     let ready = get("/readyz").await;
