@@ -13,108 +13,121 @@ const SNAPSHOT: &str = r#"{"snapshot":[{"a":"1"},{"a":"2"}],"action":"snapshot",
 const BATCH: &str = r#"{"diffResults":{"removed":[],"added":[]},"name":"b","hostIdentifier":"h","unixTime":"1412098650","counter":"0"}"#;
 const STATUS: &str = r#"{"hostIdentifier":"h","calendarTime":"x UTC","unixTime":"1412098650","severity":"0","filename":"scheduler.cpp","line":83,"message":"Executing \\xC3\\xA9","version":"5.23.1"}"#;
 
-on_both! {
-    /// Lines of all forms are stored as they came, in an envelope that names the host, before they are acknowledged.
-    async fn l01_stored_as_they_came(world: World) {
-        let mut host = world.host("web").await;
-        host.log("result", [DIFFERENTIAL, SNAPSHOT, BATCH].map(str::to_owned));
-        host.log("status", [STATUS.to_owned()]);
-        host.flush_logs().await.expect("the lines are taken");
-        let results = stored(world.server.data(), "result");
-        let expected = [DIFFERENTIAL, SNAPSHOT, BATCH];
-        assert_eq!(results.len(), expected.len());
-        for (stored, sent) in results.iter().zip(expected) {
-            assert!(stored.contains(sent), "the line is a slice of what came: {stored}");
-            let envelope: Value = serde_json::from_str(stored).expect("one line is one JSON text");
-            assert_eq!(envelope["hostname"], "web", "L14: by node key, never by what the line claims");
-        }
-        assert!(stored(world.server.data(), "status")[0].contains(STATUS), "L02, L16");
-    }
+on_both!(
+    l01_stored_as_they_came,
+    l03_nothing,
+    l05_twice,
+    l07_odd_lines,
+    one_line_stays_one,
+    l08_large,
+    l11_unknown_key,
+    kept_over_a_restart
+);
 
-    /// What is nothing is a success.
-    async fn l03_nothing(world: World) {
-        let host = world.host("web").await;
-        for members in [
-            json!({ "log_type": "result", "data": [] }), json!({ "log_type": "result", "data": "" }),
-            json!({ "log_type": "result" }), json!({ "log_type": "other", "data": [{}] }), json!({ "data": [{}] }),
-            json!({ "log_type": 5, "data": {} }),
-        ] {
-            let mut document = members.clone();
-            document["node_key"] = json!(host.node_key);
-            assert_success(&post(world.server.address, "log", &[], document.to_string()).await);
-        }
+/// Lines of all forms are stored as they came, in an envelope that names the host, before they are acknowledged.
+async fn l01_stored_as_they_came(world: World) {
+    let mut host = world.host("web").await;
+    host.log("result", [DIFFERENTIAL, SNAPSHOT, BATCH].map(str::to_owned));
+    host.log("status", [STATUS.to_owned()]);
+    host.flush_logs().await.expect("the lines are taken");
+    let results = stored(world.server.data(), "result");
+    let expected = [DIFFERENTIAL, SNAPSHOT, BATCH];
+    assert_eq!(results.len(), expected.len());
+    for (stored, sent) in results.iter().zip(expected) {
+        assert!(stored.contains(sent), "the line is a slice of what came: {stored}");
+        let envelope: Value = serde_json::from_str(stored).expect("one line is one JSON text");
+        assert_eq!(envelope["hostname"], "web", "L14: by node key, never by what the line claims");
     }
+    assert!(stored(world.server.data(), "status")[0].contains(STATUS), "L02, L16");
+}
 
-    /// The same batch twice has the same line ids.
-    async fn l05_twice(world: World) {
-        let mut host = world.host("web").await;
-        host.faults.push_back(Fault::LoseReply);
-        host.log("result", [DIFFERENTIAL.to_owned()]);
-        host.flush_logs().await.expect("the second try comes through");
-        let lines = stored(world.server.data(), "result");
-        let id = |line: &String| serde_json::from_str::<Value>(line).expect("JSON")["line_id"].clone();
-        assert_eq!(lines.len(), 2);
-        assert_eq!(id(&lines[0]), id(&lines[1]));
+/// What is nothing is a success.
+async fn l03_nothing(world: World) {
+    let host = world.host("web").await;
+    for members in [
+        json!({ "log_type": "result", "data": [] }),
+        json!({ "log_type": "result", "data": "" }),
+        json!({ "log_type": "result" }),
+        json!({ "log_type": "other", "data": [{}] }),
+        json!({ "data": [{}] }),
+        json!({ "log_type": 5, "data": {} }),
+    ] {
+        let mut document = members.clone();
+        document["node_key"] = json!(host.node_key);
+        assert_success(&post(world.server.address, "log", &[], document.to_string()).await);
     }
+}
 
-    /// One line that is no object costs only itself, and numbers keep their digits.
-    async fn l07_odd_lines(world: World) {
-        let host = world.host("web").await;
-        let key = host.node_key.clone().expect("enrolled");
-        let precise = r#"{"name":"n","columns":{"big":9007199254740993,"empty":"","f":1.0}}"#;
-        let body = format!(r#"{{"data":[5,null,"x",{precise},[]],"log_type":"result","node_key":"{key}"}}"#);
-        assert_success(&post(world.server.address, "log", &[], body).await);
-        let lines = stored(world.server.data(), "result");
-        assert!(lines.iter().any(|line| line.contains(precise)), "L12: {lines:?}");
-    }
+/// The same batch twice has the same line ids.
+async fn l05_twice(world: World) {
+    let mut host = world.host("web").await;
+    host.faults.push_back(Fault::LoseReply);
+    host.log("result", [DIFFERENTIAL.to_owned()]);
+    host.flush_logs().await.expect("the second try comes through");
+    let lines = stored(world.server.data(), "result");
+    let id = |line: &String| serde_json::from_str::<Value>(line).expect("JSON")["line_id"].clone();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(id(&lines[0]), id(&lines[1]));
+}
 
-    /// Line ends between the tokens of a line do not make two of it, and bytes that are not UTF-8 are replaced.
-    async fn one_line_stays_one(world: World) {
-        let host = world.host("web").await;
-        let key = host.node_key.clone().expect("enrolled");
-        let body = format!("{{\"data\":[{{\r\n\"a\":\n\"RAW\"}}],\"log_type\":\"result\",\"node_key\":\"{key}\"}}");
-        let at = body.find("RAW").expect("it is there");
-        let raw = [&body.as_bytes()[..at], b"\xff", &body.as_bytes()[at + 3..]].concat();
-        assert_success(&post(world.server.address, "log", &[], raw).await);
-        let lines = stored(world.server.data(), "result");
-        assert_eq!(lines.len(), 1);
-        let envelope: Value = serde_json::from_str(&lines[0]).expect("one line is one JSON text");
-        assert_eq!(envelope["line"], json!({ "a": "\u{fffd}" }));
-    }
+/// One line that is no object costs only itself, and numbers keep their digits.
+async fn l07_odd_lines(world: World) {
+    let host = world.host("web").await;
+    let key = host.node_key.clone().expect("enrolled");
+    let precise = r#"{"name":"n","columns":{"big":9007199254740993,"empty":"","f":1.0}}"#;
+    let body = format!(r#"{{"data":[5,null,"x",{precise},[]],"log_type":"result","node_key":"{key}"}}"#);
+    assert_success(&post(world.server.address, "log", &[], body).await);
+    let lines = stored(world.server.data(), "result");
+    assert!(lines.iter().any(|line| line.contains(precise)), "L12: {lines:?}");
+}
 
-    /// A full batch of long lines is taken at once.
-    async fn l08_large(world: World) {
-        let mut host = world.host("web").await;
-        let line = |n: usize| format!(r#"{{"name":"n{n}","columns":{{"x":"{}"}}}}"#, "x".repeat(8_000));
-        host.log("result", (0..1_024).map(line));
-        host.flush_logs().await.expect("the lines are taken");
-        assert_eq!(host.ledger.logged.len(), 1_024);
-        assert_eq!(stored(world.server.data(), "result").len(), 1_024);
-    }
+/// Line ends between the tokens of a line do not make two of it, and bytes that are not UTF-8 are replaced.
+async fn one_line_stays_one(world: World) {
+    let host = world.host("web").await;
+    let key = host.node_key.clone().expect("enrolled");
+    let body =
+        format!("{{\"data\":[{{\r\n\"a\":\n\"RAW\"}}],\"log_type\":\"result\",\"node_key\":\"{key}\"}}");
+    let at = body.find("RAW").expect("it is there");
+    let raw = [&body.as_bytes()[..at], b"\xff", &body.as_bytes()[at + 3..]].concat();
+    assert_success(&post(world.server.address, "log", &[], raw).await);
+    let lines = stored(world.server.data(), "result");
+    assert_eq!(lines.len(), 1);
+    let envelope: Value = serde_json::from_str(&lines[0]).expect("one line is one JSON text");
+    assert_eq!(envelope["line"], json!({ "a": "\u{fffd}" }));
+}
 
-    /// An unknown key: the lines come again under the new one.
-    async fn l11_unknown_key(world: World) {
-        let mut host: Agent = world.host("web").await;
-        host.node_key = Some("A".repeat(43));
-        host.log("result", [DIFFERENTIAL.to_owned()]);
-        host.flush_logs().await.expect_err("the key is not known");
-        assert_eq!(host.node_key, None);
-        host.flush_logs().await.expect("it enrolls, and sends them again");
-        assert_eq!(stored(world.server.data(), "result").len(), 1);
-        let nobody = json!({ "node_key": "", "log_type": "result", "data": [{}] });
-        assert_node_invalid(&post(world.server.address, "log", &[], nobody.to_string()).await);
-    }
+/// A full batch of long lines is taken at once.
+async fn l08_large(world: World) {
+    let mut host = world.host("web").await;
+    let line = |n: usize| format!(r#"{{"name":"n{n}","columns":{{"x":"{}"}}}}"#, "x".repeat(8_000));
+    host.log("result", (0..1_024).map(line));
+    host.flush_logs().await.expect("the lines are taken");
+    assert_eq!(host.ledger.logged.len(), 1_024);
+    assert_eq!(stored(world.server.data(), "result").len(), 1_024);
+}
 
-    /// What was acknowledged is there after a restart.
-    async fn kept_over_a_restart(world: World) {
-        let mut host = world.host("web").await;
-        host.log("result", [DIFFERENTIAL.to_owned()]);
-        host.flush_logs().await.expect("the lines are taken");
-        let world = world.restart().await;
-        host.log("result", [SNAPSHOT.to_owned()]);
-        host.flush_logs().await.expect("the lines are taken");
-        assert_eq!(stored(world.server.data(), "result").len(), 2);
-    }
+/// An unknown key: the lines come again under the new one.
+async fn l11_unknown_key(world: World) {
+    let mut host: Agent = world.host("web").await;
+    host.node_key = Some("A".repeat(43));
+    host.log("result", [DIFFERENTIAL.to_owned()]);
+    host.flush_logs().await.expect_err("the key is not known");
+    assert_eq!(host.node_key, None);
+    host.flush_logs().await.expect("it enrolls, and sends them again");
+    assert_eq!(stored(world.server.data(), "result").len(), 1);
+    let nobody = json!({ "node_key": "", "log_type": "result", "data": [{}] });
+    assert_node_invalid(&post(world.server.address, "log", &[], nobody.to_string()).await);
+}
+
+/// What was acknowledged is there after a restart.
+async fn kept_over_a_restart(world: World) {
+    let mut host = world.host("web").await;
+    host.log("result", [DIFFERENTIAL.to_owned()]);
+    host.flush_logs().await.expect("the lines are taken");
+    let world = world.restart().await;
+    host.log("result", [SNAPSHOT.to_owned()]);
+    host.flush_logs().await.expect("the lines are taken");
+    assert_eq!(stored(world.server.data(), "result").len(), 2);
 }
 
 /// The lines of a kind in the data directory.

@@ -14,160 +14,188 @@ use crate::harness::agent::{Agent, Form};
 use crate::harness::wire;
 use crate::harness::world::{World, on_both};
 
-on_both! {
-    /// Every answer is one JSON object: bad bodies of all kinds at every endpoint, and none is a success that deletes
-    /// what the agent has.
-    async fn t01_every_answer_is_an_object(world: World) {
-        let host = world.host("web").await;
-        let key = host.node_key.clone().expect("enrolled");
-        let keyed = json!({ "node_key": key }).to_string();
-        let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
-        let bodies = ["", "{", "null", "5", "\"ok\"", "[]", "{}", "\u{feff}{}", "NaN", &deep, &keyed, "{\"node_key\":{}}"];
-        for endpoint in ENDPOINTS {
-            for body in bodies {
-                let members = object(&post(world.server.address, endpoint, &[], body).await);
-                let accepted = body == keyed && endpoint != "enroll";
-                let failed = members.contains_key("error") || members.contains_key("node_invalid");
-                assert_eq!(failed, !accepted, "{endpoint} {body:.40}: {members:?}");
+on_both!(
+    t01_every_answer_is_an_object,
+    t02_unknown_path,
+    t07_wrong_method,
+    t09_compressed_log,
+    t10_bomb,
+    t12_plain_answers,
+    t14_chunked,
+    t15_keep_alive,
+    t26_key_in_header,
+    s10_bad_key_with_a_large_body,
+    t29_user_agents,
+    t32_odd_documents,
+    both_paths_and_forms
+);
+
+/// Every answer is one JSON object: bad bodies of all kinds at every endpoint, and none is a success that deletes
+/// what the agent has.
+async fn t01_every_answer_is_an_object(world: World) {
+    let host = world.host("web").await;
+    let key = host.node_key.clone().expect("enrolled");
+    let keyed = json!({ "node_key": key }).to_string();
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    let bodies =
+        ["", "{", "null", "5", "\"ok\"", "[]", "{}", "\u{feff}{}", "NaN", &deep, &keyed, "{\"node_key\":{}}"];
+    for endpoint in ENDPOINTS {
+        for body in bodies {
+            let members = object(&post(world.server.address, endpoint, &[], body).await);
+            let accepted = body == keyed && endpoint != "enroll";
+            let failed = members.contains_key("error") || members.contains_key("node_invalid");
+            assert_eq!(failed, !accepted, "{endpoint} {body:.40}: {members:?}");
+        }
+    }
+}
+
+/// An unknown path is a failure to an agent, not a success.
+async fn t02_unknown_path(world: World) {
+    for path in [
+        "/api/osquery/nothing",
+        "/api/osquery",
+        "/api/v1/osquery/x",
+        "/api/osquery/enroll/",
+        "//api/osquery/enroll",
+    ] {
+        let response = send(world.server.address, &wire::request("POST", path, &[], b"{}")).await;
+        assert!(!(300..400).contains(&response.status), "{path}: never a redirect");
+        assert!(object(&response).contains_key("error"), "{path}");
+    }
+}
+
+/// A wrong method is 405, with an object.
+async fn t07_wrong_method(world: World) {
+    for endpoint in ENDPOINTS {
+        let request = wire::request("GET", &format!("/api/osquery/{endpoint}"), &[], b"");
+        let response = send(world.server.address, &request).await;
+        assert_eq!(response.status, 405, "{endpoint}");
+        assert!(object(&response).contains_key("error"), "{endpoint}");
+    }
+}
+
+/// A compressed log is read; what is not what it says is refused; other encodings too.
+async fn t09_compressed_log(world: World) {
+    let host = world.host("web").await;
+    let body = log_body(&host, "{\"name\":\"x\"}");
+    let gzip = [("Content-Encoding", "gzip")];
+    assert_success(&post(world.server.address, "log", &gzip, compressed(body.as_bytes())).await);
+    assert_retry(&post(world.server.address, "log", &gzip, &body).await);
+    let other = post(world.server.address, "log", &[("Content-Encoding", "br")], &body).await;
+    assert_eq!(other.status, 415);
+    assert_retry(&other);
+}
+
+/// A body that inflates beyond the limit is cut, and the server lives.
+async fn t10_bomb(world: World) {
+    let mut host = world.host("web").await;
+    let bomb = compressed(&vec![b' '; 100 << 20]);
+    object(&post(world.server.address, "log", &[("Content-Encoding", "gzip")], bomb).await);
+    host.poll().await.expect("others are served");
+}
+
+/// Answers are never compressed: no agent asked for it.
+async fn t12_plain_answers(world: World) {
+    let host = world.host("web").await;
+    let keyed = json!({ "node_key": host.node_key }).to_string();
+    let response = post(world.server.address, "config", &[], keyed).await;
+    assert_eq!(response.header("content-encoding"), None);
+    assert!(response.header("content-type").is_some_and(|kind| kind.starts_with("application/json")));
+}
+
+/// A proxy may send the body in chunks.
+async fn t14_chunked(world: World) {
+    let host = world.host("web").await;
+    let body = json!({ "node_key": host.node_key }).to_string();
+    let (one, two) = body.split_at(7);
+    let chunks = format!("{:x}\r\n{one}\r\n{:x}\r\n{two}\r\n0\r\n\r\n", one.len(), two.len());
+    let headers = [("Content-Type", "application/json"), ("Transfer-Encoding", "chunked")];
+    let request = wire::request("POST", "/api/osquery/config", &headers, chunks.as_bytes());
+    assert_success(&send(world.server.address, &request).await);
+}
+
+/// Two requests on one connection work as on two.
+async fn t15_keep_alive(world: World) {
+    let host = world.host("web").await;
+    let body = json!({ "node_key": host.node_key }).to_string();
+    let request = wire::request(
+        "POST",
+        "/api/osquery/distributed/read",
+        &[("Content-Type", "application/json")],
+        body.as_bytes(),
+    );
+    let mut stream = TcpStream::connect(world.server.address).await.expect("it listens");
+    for _ in 0..2 {
+        stream.write_all(&request).await.expect("it reads");
+        assert_success(&wire::read_response(&mut stream).await.expect("it answers"));
+    }
+}
+
+/// The key may stand in the header, in the body, or in both; two different ones are neither.
+async fn t26_key_in_header(world: World) {
+    let (one, two) = (world.host("one").await, world.host("two").await);
+    let keys = [one.node_key.expect("enrolled"), two.node_key.expect("enrolled")];
+    let header = |key: &str| format!("NodeKey {key}");
+    let (mine, theirs, wrong) = (header(&keys[0]), header(&keys[1]), header("wrong"));
+    let body = json!({ "node_key": keys[0] }).to_string();
+    let server = world.server.address;
+    assert_success(&post(server, "config", &[("Authorization", &mine)], &body).await);
+    assert_success(&post(server, "config", &[("Authorization", &mine)], "{}").await);
+    assert_retry(&post(server, "config", &[("Authorization", &theirs)], &body).await);
+    assert_node_invalid(&post(server, "config", &[("Authorization", &wrong)], "{}").await);
+}
+
+/// A bad key in the header is told although the body is large: it is drained, not reset.
+async fn s10_bad_key_with_a_large_body(world: World) {
+    let headers = [("Content-Type", "application/json"), ("Authorization", "NodeKey wrong")];
+    let request = wire::request("POST", "/api/osquery/log", &headers, &vec![b' '; 40 << 20]);
+    assert_node_invalid(&send(world.server.address, &request).await);
+}
+
+/// Any user agent is welcome, and a query string changes nothing.
+async fn t29_user_agents(world: World) {
+    let host = world.host("web").await;
+    let body = json!({ "node_key": host.node_key }).to_string();
+    for agent in ["osquery/4.4.0", "osquery/5.10.2-12-gabcdef", "curl/8", "", "é"] {
+        assert_success(
+            &post(world.server.address, "distributed/read", &[("User-Agent", agent)], &body).await,
+        );
+    }
+    assert_success(&post(world.server.address, "config?enroll_secret=x", &[], &body).await);
+}
+
+/// Duplicate members and odd text do not hurt.
+async fn t32_odd_documents(world: World) {
+    let host = world.host("web").await;
+    let key = host.node_key.clone().expect("enrolled");
+    let twice = format!("{{\"node_key\":\"{key}\",\"x\":1,\"x\":2,\"y\":\"\\ud800\"}}");
+    assert_success(&post(world.server.address, "config", &[], twice).await);
+    let raw = [b"{\"x\":\"\xff\xfe\",\"node_key\":\"".as_slice(), key.as_bytes(), b"\"}"].concat();
+    assert_success(&post(world.server.address, "config", &[], raw).await);
+}
+
+/// Both path prefixes, and agents of both generations, do the whole job.
+async fn both_paths_and_forms(world: World) {
+    let id = {
+        let mut hosts = Vec::new();
+        for (number, form) in [Form::Modern, Form::Old].into_iter().enumerate() {
+            for prefix in ["/api/osquery", "/api/v1/osquery"] {
+                let mut host = world.host(&format!("host-{number}-{}", prefix.len())).await;
+                (host.form, host.prefix, host.node_key) = (form, prefix, None);
+                hosts.push(host);
             }
         }
-    }
-
-    /// An unknown path is a failure to an agent, not a success.
-    async fn t02_unknown_path(world: World) {
-        for path in ["/api/osquery/nothing", "/api/osquery", "/api/v1/osquery/x", "/api/osquery/enroll/", "//api/osquery/enroll"] {
-            let response = send(world.server.address, &wire::request("POST", path, &[], b"{}")).await;
-            assert!(!(300..400).contains(&response.status), "{path}: never a redirect");
-            assert!(object(&response).contains_key("error"), "{path}");
+        let id = world.admin.start("select name").await;
+        for host in &mut hosts {
+            host.config().await.expect("a configuration");
+            host.poll().await.expect("an answer");
+            host.log("result", ["{\"name\":\"x\"}".to_owned()]);
+            host.flush_logs().await.expect("the lines are taken");
+            assert_eq!(host.ledger.asked.len(), 1);
         }
-    }
-
-    /// A wrong method is 405, with an object.
-    async fn t07_wrong_method(world: World) {
-        for endpoint in ENDPOINTS {
-            let request = wire::request("GET", &format!("/api/osquery/{endpoint}"), &[], b"");
-            let response = send(world.server.address, &request).await;
-            assert_eq!(response.status, 405, "{endpoint}");
-            assert!(object(&response).contains_key("error"), "{endpoint}");
-        }
-    }
-
-    /// A compressed log is read; what is not what it says is refused; other encodings too.
-    async fn t09_compressed_log(world: World) {
-        let host = world.host("web").await;
-        let body = log_body(&host, "{\"name\":\"x\"}");
-        let gzip = [("Content-Encoding", "gzip")];
-        assert_success(&post(world.server.address, "log", &gzip, compressed(body.as_bytes())).await);
-        assert_retry(&post(world.server.address, "log", &gzip, &body).await);
-        let other = post(world.server.address, "log", &[("Content-Encoding", "br")], &body).await;
-        assert_eq!(other.status, 415);
-        assert_retry(&other);
-    }
-
-    /// A body that inflates beyond the limit is cut, and the server lives.
-    async fn t10_bomb(world: World) {
-        let mut host = world.host("web").await;
-        let bomb = compressed(&vec![b' '; 100 << 20]);
-        object(&post(world.server.address, "log", &[("Content-Encoding", "gzip")], bomb).await);
-        host.poll().await.expect("others are served");
-    }
-
-    /// Answers are never compressed: no agent asked for it.
-    async fn t12_plain_answers(world: World) {
-        let host = world.host("web").await;
-        let keyed = json!({ "node_key": host.node_key }).to_string();
-        let response = post(world.server.address, "config", &[], keyed).await;
-        assert_eq!(response.header("content-encoding"), None);
-        assert!(response.header("content-type").is_some_and(|kind| kind.starts_with("application/json")));
-    }
-
-    /// A proxy may send the body in chunks.
-    async fn t14_chunked(world: World) {
-        let host = world.host("web").await;
-        let body = json!({ "node_key": host.node_key }).to_string();
-        let (one, two) = body.split_at(7);
-        let chunks = format!("{:x}\r\n{one}\r\n{:x}\r\n{two}\r\n0\r\n\r\n", one.len(), two.len());
-        let headers = [("Content-Type", "application/json"), ("Transfer-Encoding", "chunked")];
-        let request = wire::request("POST", "/api/osquery/config", &headers, chunks.as_bytes());
-        assert_success(&send(world.server.address, &request).await);
-    }
-
-    /// Two requests on one connection work as on two.
-    async fn t15_keep_alive(world: World) {
-        let host = world.host("web").await;
-        let body = json!({ "node_key": host.node_key }).to_string();
-        let request = wire::request("POST", "/api/osquery/distributed/read", &[("Content-Type", "application/json")], body.as_bytes());
-        let mut stream = TcpStream::connect(world.server.address).await.expect("it listens");
-        for _ in 0..2 {
-            stream.write_all(&request).await.expect("it reads");
-            assert_success(&wire::read_response(&mut stream).await.expect("it answers"));
-        }
-    }
-
-    /// The key may stand in the header, in the body, or in both; two different ones are neither.
-    async fn t26_key_in_header(world: World) {
-        let (one, two) = (world.host("one").await, world.host("two").await);
-        let keys = [one.node_key.expect("enrolled"), two.node_key.expect("enrolled")];
-        let header = |key: &str| format!("NodeKey {key}");
-        let (mine, theirs, wrong) = (header(&keys[0]), header(&keys[1]), header("wrong"));
-        let body = json!({ "node_key": keys[0] }).to_string();
-        let server = world.server.address;
-        assert_success(&post(server, "config", &[("Authorization", &mine)], &body).await);
-        assert_success(&post(server, "config", &[("Authorization", &mine)], "{}").await);
-        assert_retry(&post(server, "config", &[("Authorization", &theirs)], &body).await);
-        assert_node_invalid(&post(server, "config", &[("Authorization", &wrong)], "{}").await);
-    }
-
-    /// A bad key in the header is told although the body is large: it is drained, not reset.
-    async fn s10_bad_key_with_a_large_body(world: World) {
-        let headers = [("Content-Type", "application/json"), ("Authorization", "NodeKey wrong")];
-        let request = wire::request("POST", "/api/osquery/log", &headers, &vec![b' '; 40 << 20]);
-        assert_node_invalid(&send(world.server.address, &request).await);
-    }
-
-    /// Any user agent is welcome, and a query string changes nothing.
-    async fn t29_user_agents(world: World) {
-        let host = world.host("web").await;
-        let body = json!({ "node_key": host.node_key }).to_string();
-        for agent in ["osquery/4.4.0", "osquery/5.10.2-12-gabcdef", "curl/8", "", "é"] {
-            assert_success(&post(world.server.address, "distributed/read", &[("User-Agent", agent)], &body).await);
-        }
-        assert_success(&post(world.server.address, "config?enroll_secret=x", &[], &body).await);
-    }
-
-    /// Duplicate members and odd text do not hurt.
-    async fn t32_odd_documents(world: World) {
-        let host = world.host("web").await;
-        let key = host.node_key.clone().expect("enrolled");
-        let twice = format!("{{\"node_key\":\"{key}\",\"x\":1,\"x\":2,\"y\":\"\\ud800\"}}");
-        assert_success(&post(world.server.address, "config", &[], twice).await);
-        let raw = [b"{\"x\":\"\xff\xfe\",\"node_key\":\"".as_slice(), key.as_bytes(), b"\"}"].concat();
-        assert_success(&post(world.server.address, "config", &[], raw).await);
-    }
-
-    /// Both path prefixes, and agents of both generations, do the whole job.
-    async fn both_paths_and_forms(world: World) {
-        let id = {
-            let mut hosts = Vec::new();
-            for (number, form) in [Form::Modern, Form::Old].into_iter().enumerate() {
-                for prefix in ["/api/osquery", "/api/v1/osquery"] {
-                    let mut host = world.host(&format!("host-{number}-{}", prefix.len())).await;
-                    (host.form, host.prefix, host.node_key) = (form, prefix, None);
-                    hosts.push(host);
-                }
-            }
-            let id = world.admin.start("select name").await;
-            for host in &mut hosts {
-                host.config().await.expect("a configuration");
-                host.poll().await.expect("an answer");
-                host.log("result", ["{\"name\":\"x\"}".to_owned()]);
-                host.flush_logs().await.expect("the lines are taken");
-                assert_eq!(host.ledger.asked.len(), 1);
-            }
-            id
-        };
-        assert_eq!(world.admin.campaign(&id).await["totals"]["succeeded"], 4);
-    }
+        id
+    };
+    assert_eq!(world.admin.campaign(&id).await["totals"]["succeeded"], 4);
 }
 
 /// A log request of the host with one line.

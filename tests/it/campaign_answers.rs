@@ -20,89 +20,95 @@ const FAILURES: [(&str, &str); 5] = [
     ("the moon is full", "UNKNOWN"),
 ];
 
-on_both! {
-    /// A host's error is an answer: its kind is told apart, its message shown.
-    async fn kinds_of_failure(world: World) {
-        let mut hosts = Vec::new();
-        for (message, code) in FAILURES {
-            let answering = Arc::new(move |_: &str| AgentAnswer::failure(message));
-            hosts.push(world.host_with(code, &world.secret, answering).await);
-        }
-        let id = world.admin.start("select 1").await;
-        for host in &mut hosts {
-            host.poll().await.expect("the server takes the answer");
-        }
-        let events = world.admin.follow(&id, None).await.to_the_end().await;
-        let codes = failures(&events);
-        assert_eq!(codes.len(), FAILURES.len());
-        for (host, code) in codes {
-            assert_eq!(host, code);
-        }
-        let message = |event: &Value| event["message"] == FAILURES[0].0;
-        assert!(events.iter().any(message), "the message is osquery's");
-        assert_totals_equal_events(&world.admin.campaign(&id).await["totals"], &events);
-    }
+on_both!(kinds_of_failure, chunks, columns_and_bytes, row_limit_of_an_answer);
 
-    /// A large answer comes as chunks, in order, complete; an empty one is an answer too.
-    async fn chunks(world: World) {
-        let long = Arc::new(|_: &str| AgentAnswer::rows((0..2_500).map(|n| [("n", n.to_string())])));
-        let wide = Arc::new(|_: &str| AgentAnswer::rows((0..8).map(|n| [("blob", format!("{n}{}", "x".repeat(100_000)))])));
-        let mut hosts = vec![
-            world.host_with("long", &world.secret, long.clone()).await,
-            world.host_with("wide", &world.secret, wide.clone()).await,
-            world.host_with("empty", &world.secret, Arc::new(|_| AgentAnswer::empty())).await,
-        ];
-        let id = world.admin.start("select n").await;
-        for host in &mut hosts {
-            host.poll().await.expect("the server takes the answer");
-        }
-        let events = world.admin.follow(&id, None).await.to_the_end().await;
-        let rows = rows_by_host(&events);
-        assert_eq!(rows["long"], long("").shown());
-        assert_eq!(rows["wide"], wide("").shown());
-        assert_eq!(rows["empty"], Vec::<Value>::new());
-        for event in events.iter().filter(|event| event["__typename"] == "CampaignHostRows") {
-            let rows = event["rows"].as_array().expect("a list");
-            assert!(rows.len() <= 1_000, "a chunk has at most 1,000 rows");
-            assert!(rows.len() <= 1 || event["rows"].to_string().len() <= 256 << 10, "or 256 KiB");
-        }
-        let campaign = world.admin.campaign(&id).await;
-        assert_eq!(campaign["totals"]["rows"], 2_508);
-        assert_totals_equal_events(&campaign["totals"], &events);
-        Stored::read(&world.server, &id).await.assert_laws();
+/// A host's error is an answer: its kind is told apart, its message shown.
+async fn kinds_of_failure(world: World) {
+    let mut hosts = Vec::new();
+    for (message, code) in FAILURES {
+        let answering = Arc::new(move |_: &str| AgentAnswer::failure(message));
+        hosts.push(world.host_with(code, &world.secret, answering).await);
     }
-
-    /// Columns keep their order, and bytes that are not UTF-8 cost nothing but themselves.
-    async fn columns_and_bytes(world: World) {
-        let answering = Arc::new(|_: &str| {
-            let mut answer = AgentAnswer::rows([[("zeta", "1".to_owned()), ("alpha", "\u{1}\"\\/é".to_owned())]]);
-            answer.rows[0].push(("raw".to_owned(), b"latin-1: \xe9, cut\0here".to_vec()));
-            answer
-        });
-        let mut host = world.host_with("web", &world.secret, answering.clone()).await;
-        let id = world.admin.start("select *").await;
+    let id = world.admin.start("select 1").await;
+    for host in &mut hosts {
         host.poll().await.expect("the server takes the answer");
-        let events = world.admin.follow(&id, None).await.to_the_end().await;
-        assert_eq!(events[0]["columns"], json!(["zeta", "alpha", "raw"]));
-        assert_eq!(events[0]["rows"], json!(answering("").shown()));
-        assert_eq!(events[0]["rows"].to_string(), json!(answering("").shown()).to_string(), "members in column order");
-        assert_eq!(events[0]["durationMs"], 3);
     }
+    let events = world.admin.follow(&id, None).await.to_the_end().await;
+    let codes = failures(&events);
+    assert_eq!(codes.len(), FAILURES.len());
+    for (host, code) in codes {
+        assert_eq!(host, code);
+    }
+    let message = |event: &Value| event["message"] == FAILURES[0].0;
+    assert!(events.iter().any(message), "the message is osquery's");
+    assert_totals_equal_events(&world.admin.campaign(&id).await["totals"], &events);
+}
 
-    /// An answer is cut at 100,000 rows, and says how many were dropped.
-    async fn row_limit_of_an_answer(world: World) {
-        let answering = Arc::new(|_: &str| AgentAnswer::rows((0..100_007).map(|n| [("n", n.to_string())])));
-        let mut host = world.host_with("huge", &world.secret, answering).await;
-        let id = world.admin.start("select n").await;
+/// A large answer comes as chunks, in order, complete; an empty one is an answer too.
+async fn chunks(world: World) {
+    let long = Arc::new(|_: &str| AgentAnswer::rows((0..2_500).map(|n| [("n", n.to_string())])));
+    let wide = Arc::new(|_: &str| {
+        AgentAnswer::rows((0..8).map(|n| [("blob", format!("{n}{}", "x".repeat(100_000)))]))
+    });
+    let mut hosts = vec![
+        world.host_with("long", &world.secret, long.clone()).await,
+        world.host_with("wide", &world.secret, wide.clone()).await,
+        world.host_with("empty", &world.secret, Arc::new(|_| AgentAnswer::empty())).await,
+    ];
+    let id = world.admin.start("select n").await;
+    for host in &mut hosts {
         host.poll().await.expect("the server takes the answer");
-        let events = world.admin.follow(&id, None).await.to_the_end().await;
-        assert_eq!(rows_by_host(&events)["huge"].len(), 100_000);
-        let last = events.iter().rfind(|event| event["isLastChunk"] == true).expect("a last chunk");
-        assert_eq!(last["rowsDropped"], 7);
-        let totals = world.admin.campaign(&id).await["totals"].clone();
-        assert_eq!((totals["rows"].as_i64(), totals["rowsDropped"].as_str()), (Some(100_000), Some("7")));
-        assert_totals_equal_events(&totals, &events);
     }
+    let events = world.admin.follow(&id, None).await.to_the_end().await;
+    let rows = rows_by_host(&events);
+    assert_eq!(rows["long"], long("").shown());
+    assert_eq!(rows["wide"], wide("").shown());
+    assert_eq!(rows["empty"], Vec::<Value>::new());
+    for event in events.iter().filter(|event| event["__typename"] == "CampaignHostRows") {
+        let rows = event["rows"].as_array().expect("a list");
+        assert!(rows.len() <= 1_000, "a chunk has at most 1,000 rows");
+        assert!(rows.len() <= 1 || event["rows"].to_string().len() <= 256 << 10, "or 256 KiB");
+    }
+    let campaign = world.admin.campaign(&id).await;
+    assert_eq!(campaign["totals"]["rows"], 2_508);
+    assert_totals_equal_events(&campaign["totals"], &events);
+    Stored::read(&world.server, &id).await.assert_laws();
+}
+
+/// Columns keep their order, and bytes that are not UTF-8 cost nothing but themselves.
+async fn columns_and_bytes(world: World) {
+    let answering = Arc::new(|_: &str| {
+        let mut answer = AgentAnswer::rows([[("zeta", "1".to_owned()), ("alpha", "\u{1}\"\\/é".to_owned())]]);
+        answer.rows[0].push(("raw".to_owned(), b"latin-1: \xe9, cut\0here".to_vec()));
+        answer
+    });
+    let mut host = world.host_with("web", &world.secret, answering.clone()).await;
+    let id = world.admin.start("select *").await;
+    host.poll().await.expect("the server takes the answer");
+    let events = world.admin.follow(&id, None).await.to_the_end().await;
+    assert_eq!(events[0]["columns"], json!(["zeta", "alpha", "raw"]));
+    assert_eq!(events[0]["rows"], json!(answering("").shown()));
+    assert_eq!(
+        events[0]["rows"].to_string(),
+        json!(answering("").shown()).to_string(),
+        "members in column order"
+    );
+    assert_eq!(events[0]["durationMs"], 3);
+}
+
+/// An answer is cut at 100,000 rows, and says how many were dropped.
+async fn row_limit_of_an_answer(world: World) {
+    let answering = Arc::new(|_: &str| AgentAnswer::rows((0..100_007).map(|n| [("n", n.to_string())])));
+    let mut host = world.host_with("huge", &world.secret, answering).await;
+    let id = world.admin.start("select n").await;
+    host.poll().await.expect("the server takes the answer");
+    let events = world.admin.follow(&id, None).await.to_the_end().await;
+    assert_eq!(rows_by_host(&events)["huge"].len(), 100_000);
+    let last = events.iter().rfind(|event| event["isLastChunk"] == true).expect("a last chunk");
+    assert_eq!(last["rowsDropped"], 7);
+    let totals = world.admin.campaign(&id).await["totals"].clone();
+    assert_eq!((totals["rows"].as_i64(), totals["rowsDropped"].as_str()), (Some(100_000), Some("7")));
+    assert_totals_equal_events(&totals, &events);
 }
 
 /// Beyond the row limit of a campaign whole chunks are dropped and counted; hosts are still counted as answered.

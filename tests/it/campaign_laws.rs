@@ -20,18 +20,18 @@ const HOSTS: usize = 8;
 /// Steps of a history.
 const STEPS: usize = 120;
 
-on_both! {
-    /// Acknowledged ⊆ stored; one answer of a host in a campaign; positions without holes; totals equal events; a
-    /// campaign ends once; nobody enrolls again.
-    async fn random_histories(world: World) {
-        let mut world = world;
-        for seed in seeds() {
-            let mut history = History::begin(&world, seed).await;
-            for _ in 0..STEPS {
-                world = history.step(world).await;
-            }
-            history.check(&world).await;
+on_both!(random_histories);
+
+/// Acknowledged ⊆ stored; one answer of a host in a campaign; positions without holes; totals equal events; a
+/// campaign ends once; nobody enrolls again.
+async fn random_histories(world: World) {
+    let mut world = world;
+    for seed in seeds() {
+        let mut history = History::begin(&world, seed).await;
+        for _ in 0..STEPS {
+            world = history.step(world).await;
         }
+        history.check(&world).await;
     }
 }
 

@@ -10,70 +10,74 @@ use crate::harness::seeds::{Dice, seeds};
 use crate::harness::stored::Stored;
 use crate::harness::world::{World, on_both};
 
-on_both! {
-    /// Twenty cuts and more at random events while the answers come in: each event once, in order.
-    async fn random_cuts(world: World) {
-        for seed in seeds() {
-            let mut dice = Dice::of(seed);
-            let hosts = chatty_hosts(&world, 25, seed).await;
-            let id = start(&world, seed).await;
-            let answering = tokio::spawn(answer_all(hosts));
-            let seen = watch_with_cuts(std::slice::from_ref(&world.admin), &id, &mut dice).await;
-            answering.await.expect("hosts answer");
-            assert_eq!(seen, world.admin.events(&id, None, 100).await);
-            Stored::read(&world.server, &id).await.assert_laws();
-        }
-    }
+on_both!(random_cuts, any_server, restart, latest_cursor);
 
-    /// The cursor of one server is good on another, on the same database.
-    async fn any_server(world: World) {
-        let world = world.with_running_tasks().await;
-        let other = world.server.beside().await;
-        let mut elsewhere = world.admin.clone();
-        elsewhere.server = other.address;
-        for seed in seeds() {
-            let mut dice = Dice::of(seed);
-            let mut hosts = chatty_hosts(&world, 12, seed).await;
-            for host in hosts.iter_mut().step_by(2) {
-                host.server = other.address;
-            }
-            let id = start(&world, seed).await;
-            other.fleet.catch_up().await.expect("the store answers");
-            let answering = tokio::spawn(answer_all(hosts));
-            let seen = watch_with_cuts(&[world.admin.clone(), elsewhere.clone()], &id, &mut dice).await;
-            answering.await.expect("hosts answer");
-            assert_eq!(seen, world.admin.events(&id, None, 100).await);
-            Stored::read(&world.server, &id).await.assert_laws();
-        }
-    }
-
-    /// A viewer who was cut off resumes after a restart of the server.
-    async fn restart(world: World) {
-        let hosts = chatty_hosts(&world, 6, 1).await;
-        let id = world.admin.start("select n").await;
-        let mut viewing = world.admin.follow_in_batches(&id, None, 1).await;
-        let (early, late) = { let mut early = hosts; let late = early.split_off(3); (early, late) };
-        answer_all(early).await;
-        viewing.until_events(3).await;
-        let (mut seen, cursor) = (viewing.events.clone(), viewing.cursor());
-        let world = world.restart().await;
-        answer_all(late).await;
-        seen.extend(world.admin.follow(&id, Some(&cursor)).await.to_the_end().await);
+/// Twenty cuts and more at random events while the answers come in: each event once, in order.
+async fn random_cuts(world: World) {
+    for seed in seeds() {
+        let mut dice = Dice::of(seed);
+        let hosts = chatty_hosts(&world, 25, seed).await;
+        let id = start(&world, seed).await;
+        let answering = tokio::spawn(answer_all(hosts));
+        let seen = watch_with_cuts(std::slice::from_ref(&world.admin), &id, &mut dice).await;
+        answering.await.expect("hosts answer");
         assert_eq!(seen, world.admin.events(&id, None, 100).await);
+        Stored::read(&world.server, &id).await.assert_laws();
     }
+}
 
-    /// From the newest cursor only what follows is shown.
-    async fn latest_cursor(world: World) {
-        let mut hosts = world.hosts(2).await;
-        let id = world.admin.start("select name").await;
-        hosts[0].poll().await.expect("an answer");
-        let latest = world.admin.campaign(&id).await["latestCursor"].clone();
-        let viewing = world.admin.follow(&id, latest.as_str()).await;
-        hosts[1].poll().await.expect("an answer");
-        let events = viewing.to_the_end().await;
-        assert_eq!(events.len(), 2, "the second answer and the end");
-        assert_eq!(events[0]["hostname"], "host-1");
+/// The cursor of one server is good on another, on the same database.
+async fn any_server(world: World) {
+    let world = world.with_running_tasks().await;
+    let other = world.server.beside().await;
+    let mut elsewhere = world.admin.clone();
+    elsewhere.server = other.address;
+    for seed in seeds() {
+        let mut dice = Dice::of(seed);
+        let mut hosts = chatty_hosts(&world, 12, seed).await;
+        for host in hosts.iter_mut().step_by(2) {
+            host.server = other.address;
+        }
+        let id = start(&world, seed).await;
+        other.fleet.catch_up().await.expect("the store answers");
+        let answering = tokio::spawn(answer_all(hosts));
+        let seen = watch_with_cuts(&[world.admin.clone(), elsewhere.clone()], &id, &mut dice).await;
+        answering.await.expect("hosts answer");
+        assert_eq!(seen, world.admin.events(&id, None, 100).await);
+        Stored::read(&world.server, &id).await.assert_laws();
     }
+}
+
+/// A viewer who was cut off resumes after a restart of the server.
+async fn restart(world: World) {
+    let hosts = chatty_hosts(&world, 6, 1).await;
+    let id = world.admin.start("select n").await;
+    let mut viewing = world.admin.follow_in_batches(&id, None, 1).await;
+    let (early, late) = {
+        let mut early = hosts;
+        let late = early.split_off(3);
+        (early, late)
+    };
+    answer_all(early).await;
+    viewing.until_events(3).await;
+    let (mut seen, cursor) = (viewing.events.clone(), viewing.cursor());
+    let world = world.restart().await;
+    answer_all(late).await;
+    seen.extend(world.admin.follow(&id, Some(&cursor)).await.to_the_end().await);
+    assert_eq!(seen, world.admin.events(&id, None, 100).await);
+}
+
+/// From the newest cursor only what follows is shown.
+async fn latest_cursor(world: World) {
+    let mut hosts = world.hosts(2).await;
+    let id = world.admin.start("select name").await;
+    hosts[0].poll().await.expect("an answer");
+    let latest = world.admin.campaign(&id).await["latestCursor"].clone();
+    let viewing = world.admin.follow(&id, latest.as_str()).await;
+    hosts[1].poll().await.expect("an answer");
+    let events = viewing.to_the_end().await;
+    assert_eq!(events.len(), 2, "the second answer and the end");
+    assert_eq!(events[0]["hostname"], "host-1");
 }
 
 /// Hosts whose answers have one to three chunks, and some that fail.

@@ -5,38 +5,38 @@ use serde_json::json;
 use crate::harness::agent::Agent;
 use crate::harness::world::{World, on_both};
 
-on_both! {
-    /// No SQL statement, with no campaign and with 1,000 of them.
-    async fn no_statement(world: World) {
-        let mut idle = world.host("idle").await;
-        let busy = world.host("busy").await;
-        assert_eq!(statements_of_reads(&world, &mut idle).await, 0, "with no campaign");
-        let target = json!({ "filter": { "search": busy.identity.hostname } });
-        for number in 0..1_000 {
-            world.admin.start_on(&format!("select {number}"), target.clone()).await;
-        }
-        assert_eq!(statements_of_reads(&world, &mut idle).await, 0, "with 1,000 campaigns");
-        assert_eq!(idle.ledger.asked, [], "none of them is for this host");
-    }
+on_both!(no_statement, bounded);
 
-    /// A host that owes much is asked a little at a time: at most 20, the oldest campaigns first.
-    async fn bounded(world: World) {
-        let mut host = world.host("web").await;
-        for number in 0..45 {
-            world.admin.start(&format!("select {number}")).await;
-        }
-        let mut order = Vec::new();
-        for expected in [20, 20, 5, 0] {
-            let before = host.ledger.asked.len();
-            host.poll().await.expect("the server takes the answers");
-            let mut asked: Vec<usize> = host.ledger.asked[before..].iter().map(|(_, sql)| number(sql)).collect();
-            assert_eq!(asked.len(), expected);
-            asked.sort_unstable();
-            order.extend(asked);
-        }
-        assert_eq!(order, (0..45).collect::<Vec<_>>(), "oldest first");
-        assert_eq!(host.ledger.accelerate, None, "nothing is left to hurry for");
+/// No SQL statement, with no campaign and with 1,000 of them.
+async fn no_statement(world: World) {
+    let mut idle = world.host("idle").await;
+    let busy = world.host("busy").await;
+    assert_eq!(statements_of_reads(&world, &mut idle).await, 0, "with no campaign");
+    let target = json!({ "filter": { "search": busy.identity.hostname } });
+    for number in 0..1_000 {
+        world.admin.start_on(&format!("select {number}"), target.clone()).await;
     }
+    assert_eq!(statements_of_reads(&world, &mut idle).await, 0, "with 1,000 campaigns");
+    assert_eq!(idle.ledger.asked, [], "none of them is for this host");
+}
+
+/// A host that owes much is asked a little at a time: at most 20, the oldest campaigns first.
+async fn bounded(world: World) {
+    let mut host = world.host("web").await;
+    for number in 0..45 {
+        world.admin.start(&format!("select {number}")).await;
+    }
+    let mut order = Vec::new();
+    for expected in [20, 20, 5, 0] {
+        let before = host.ledger.asked.len();
+        host.poll().await.expect("the server takes the answers");
+        let mut asked: Vec<usize> = host.ledger.asked[before..].iter().map(|(_, sql)| number(sql)).collect();
+        assert_eq!(asked.len(), expected);
+        asked.sort_unstable();
+        order.extend(asked);
+    }
+    assert_eq!(order, (0..45).collect::<Vec<_>>(), "oldest first");
+    assert_eq!(host.ledger.accelerate, None, "nothing is left to hurry for");
 }
 
 /// Statements that fifty reads of a host cost.

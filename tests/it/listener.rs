@@ -10,24 +10,24 @@ use crate::harness::wire;
 use crate::harness::world::{World, on_both};
 use crate::harness::{block_on, within_deadline};
 
-on_both! {
-    /// A server that works says so at every path an operator asks.
-    async fn operators_paths(world: World) {
-        assert_eq!(get(&world, "/healthz").await, (200, json!({ "status": "ok" })));
-        assert_eq!(get(&world, "/readyz").await, (200, json!({ "status": "ok", "degraded": [] })));
-        let (status, version) = get(&world, "/version").await;
-        assert_eq!((status, &version["version"]), (200, &json!(env!("CARGO_PKG_VERSION"))));
-        let metrics = send(world.server.address, &wire::request("GET", "/metrics", &[], b"")).await;
-        assert_eq!(metrics.status, 200);
-    }
+on_both!(operators_paths, unknown_paths);
 
-    /// What is nowhere is told as an object, which an agent does not take for success.
-    async fn unknown_paths(world: World) {
-        for path in ["/", "/nothing", "/healthz/x", "/api"] {
-            let (status, body) = get(&world, path).await;
-            assert_eq!(status, 404, "{path}");
-            assert!(body["error"].is_string(), "{path}: {body}");
-        }
+/// A server that works says so at every path an operator asks.
+async fn operators_paths(world: World) {
+    assert_eq!(get(&world, "/healthz").await, (200, json!({ "status": "ok" })));
+    assert_eq!(get(&world, "/readyz").await, (200, json!({ "status": "ok", "degraded": [] })));
+    let (status, version) = get(&world, "/version").await;
+    assert_eq!((status, &version["version"]), (200, &json!(env!("CARGO_PKG_VERSION"))));
+    let metrics = send(world.server.address, &wire::request("GET", "/metrics", &[], b"")).await;
+    assert_eq!(metrics.status, 200);
+}
+
+/// What is nowhere is told as an object, which an agent does not take for success.
+async fn unknown_paths(world: World) {
+    for path in ["/", "/nothing", "/healthz/x", "/api"] {
+        let (status, body) = get(&world, path).await;
+        assert_eq!(status, 404, "{path}");
+        assert!(body["error"].is_string(), "{path}: {body}");
     }
 }
 

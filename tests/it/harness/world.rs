@@ -12,26 +12,23 @@ use super::personas::Person;
 use super::server::{Backend, TestServer};
 use super::services::not_run;
 
-/// Makes each law a test on SQLite with the local bus, and one on PostgreSQL with Redis.
+/// Makes each law, an `async fn(World)`, a test on SQLite with the local bus, and one on PostgreSQL with Redis.
 macro_rules! on_both {
-    ($($(#[$doc:meta])* async fn $name:ident($($world:tt)*) $law:block)*) => {$(
-        $(#[$doc])*
-        mod $name {
-            use super::*;
-
-            async fn law($($world)*) $law
+    ($($law:ident),+ $(,)?) => {$(
+        mod $law {
+            use $crate::harness::{server::Backend, world::run};
 
             #[test]
             fn sqlite() {
-                $crate::harness::world::run($crate::harness::server::Backend::Sqlite, module_path!(), law);
+                run(Backend::Sqlite, module_path!(), super::$law);
             }
 
             #[test]
             fn postgres() {
-                $crate::harness::world::run($crate::harness::server::Backend::Postgres, module_path!(), law);
+                run(Backend::Postgres, module_path!(), super::$law);
             }
         }
-    )*};
+    )+};
 }
 pub(crate) use on_both;
 
