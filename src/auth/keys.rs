@@ -98,10 +98,16 @@ pub fn new_public_id(prefix: &str) -> PublicId {
     PublicId::new(prefix, u128::from_be_bytes(random()))
 }
 
-/// A fresh secret of 256 random bits in base64url, 43 characters.
+/// A fresh secret of 256 random bits, less one twentieth of a bit, in base64url: 43 characters that begin with a letter
+/// or digit, for a command line takes what begins with `-` for a flag.
 #[must_use]
 pub fn new_secret() -> String {
-    URL_SAFE_NO_PAD.encode(random::<32>())
+    loop {
+        let secret = URL_SAFE_NO_PAD.encode(random::<32>());
+        if secret.starts_with(|first: char| first.is_ascii_alphanumeric()) {
+            return secret;
+        }
+    }
 }
 
 /// Whether a text has the form of [`new_secret`]: whatever has not can't be ours, and needs no hash.
@@ -191,6 +197,7 @@ mod tests {
         assert_ne!(id, new_public_id("usr"));
         assert!(is_secret_form(&new_secret()));
         assert_ne!(new_secret(), new_secret());
+        assert!((0..1_000).all(|_| !new_secret().starts_with(['-', '_'])), "a flag on a command line");
         assert!(
             !is_secret_form("mst_short")
                 && !is_secret_form(&"é".repeat(43))

@@ -70,8 +70,8 @@ mod tests {
         let made = fs::read(&files.cert).expect("it is there");
         ensure(data.path(), &names).expect("it is found");
         assert_eq!(fs::read(&files.cert).expect("it is there"), made);
-        let mode = fs::metadata(&files.key).expect("it is there").permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let permissions = fs::metadata(&files.key).expect("it is there").permissions().mode();
+        assert_eq!(permissions & 0o777, 0o600);
         let left: Vec<_> = fs::read_dir(data.path()).expect("it is there").flatten().collect();
         assert_eq!(left.len(), 1, "no draft stays: {left:?}");
     }

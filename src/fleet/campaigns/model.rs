@@ -1,0 +1,274 @@
+//! The words of campaigns: what is asked for, what comes back, and how a viewer sees it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use entity::id::{CampaignId, HostId, PublicId};
+use entity::kind::{CampaignStatus, HostErrorCode};
+
+use crate::clock::Timestamp;
+use crate::fleet::hosts::HostFilter;
+
+/// Exactly one way to choose hosts, always within what the actor may run on.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Targets {
+    /// Every host.
+    AllHosts,
+    /// These, at most 1,000; one that is not visible refuses all.
+    Hosts(Vec<PublicId>),
+    /// All conditions met.
+    Filter(HostFilter),
+    /// Hosts of an earlier campaign by their state in it.
+    Campaign {
+        /// The campaign.
+        id: PublicId,
+        /// States to ask again.
+        states: Vec<TargetState>,
+    },
+}
+
+/// State of one target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum TargetState {
+    /// Awaited.
+    Pending,
+    /// Answered with rows, perhaps none.
+    Succeeded,
+    /// Answered with an error.
+    Failed,
+}
+
+/// Where the SQL comes from.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Source {
+    /// A saved query.
+    SavedQuery(PublicId),
+    /// Typed now.
+    Sql(String),
+}
+
+/// A campaign to start.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct NewCampaign {
+    /// What to run.
+    pub source: Source,
+    /// Where to run it.
+    pub targets: Targets,
+    /// Name to show.
+    pub name: Option<String>,
+    /// How long hosts may answer: 10 s to 30 days.
+    pub expires_in: Duration,
+}
+
+/// Size of a selection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TargetPreview {
+    /// Hosts selected.
+    pub targeted: u64,
+    /// Of them, online.
+    pub online: u64,
+}
+
+/// Counters of a campaign, of the hosts a viewer may see: succeeded + failed = responded, responded + outstanding =
+/// targeted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Hosts asked.
+    pub targeted: i64,
+    /// Hosts that answered with rows, perhaps none.
+    pub succeeded: i64,
+    /// Hosts that answered with an error.
+    pub failed: i64,
+    /// Rows kept.
+    pub rows: i64,
+    /// Rows dropped by a limit.
+    pub rows_dropped: i64,
+}
+
+impl Totals {
+    /// Hosts that answered.
+    #[must_use]
+    pub fn responded(&self) -> i64 {
+        self.succeeded + self.failed
+    }
+
+    /// Hosts still awaited; after the end, hosts that never answered.
+    #[must_use]
+    pub fn outstanding(&self) -> i64 {
+        self.targeted - self.responded()
+    }
+}
+
+/// One host of a campaign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Inside id.
+    pub host_id: HostId,
+    /// Outside id, also when the host was deleted.
+    pub host_public_id: PublicId,
+    /// Host name as of the answer, or now.
+    pub hostname: String,
+    /// State.
+    pub state: TargetState,
+    /// When it answered.
+    pub responded_at: Option<Timestamp>,
+    /// Rows kept.
+    pub rows: i64,
+    /// Rows dropped by a limit.
+    pub rows_dropped: i64,
+    /// Why it failed.
+    pub failure: Option<HostFailure>,
+}
+
+/// Why a host failed.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct HostFailure {
+    /// For programs.
+    pub code: HostErrorCode,
+    /// osquery's message, cleaned and cut to 1 KiB.
+    pub message: String,
+}
+
+/// Something that happened in a campaign, as one viewer sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Sealed position.
+    pub cursor: String,
+    /// Server time.
+    pub occurred_at: Timestamp,
+    /// What happened.
+    pub body: EventBody,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventBody {
+    /// A chunk of rows of one host.
+    Rows(Arc<HostRows>),
+    /// A host's failure.
+    Failure(Arc<HostFailed>),
+    /// The end.
+    Ended {
+        /// Final state.
+        status: CampaignStatus,
+        /// Final counters, of the hosts the viewer may see.
+        totals: Totals,
+    },
+}
+
+/// A chunk of rows of one host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostRows {
+    /// Inside id of the host.
+    pub host_id: HostId,
+    /// Outside id of the host.
+    pub host_public_id: PublicId,
+    /// Host name as of the answer.
+    pub hostname: String,
+    /// Column names, in order.
+    pub columns: Vec<String>,
+    /// The rows: a JSON array of objects, column to string or null, encoded once for all viewers.
+    pub rows: Bytes,
+    /// Chunk number from 0.
+    pub chunk: i64,
+    /// Whether it is the host's last chunk.
+    pub is_last_chunk: bool,
+    /// Rows that limits dropped from the host's answer, in its last chunk.
+    pub rows_dropped: i64,
+    /// Time the query took on the host.
+    pub duration_ms: Option<i64>,
+}
+
+/// A host's failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostFailed {
+    /// Inside id of the host.
+    pub host_id: HostId,
+    /// Outside id of the host.
+    pub host_public_id: PublicId,
+    /// Host name as of the answer.
+    pub hostname: String,
+    /// Why.
+    pub failure: HostFailure,
+}
+
+/// A page of events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventPage {
+    /// Events in order.
+    pub events: Vec<Event>,
+    /// Whether more follow now.
+    pub more: bool,
+    /// Cursor of the last event read, seen or not by the viewer; where to go on.
+    pub end_cursor: String,
+}
+
+/// What one message to a viewer carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventBatch {
+    /// Events, oldest first; empty when only the counters are told.
+    pub events: Vec<Event>,
+    /// Resume position after this batch.
+    pub end_cursor: String,
+    /// Newest counters, never behind the rows shown.
+    pub totals: Totals,
+    /// Newest state.
+    pub status: CampaignStatus,
+    /// True in the last batch.
+    pub is_final: bool,
+}
+
+/// How a viewer wants their batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchOptions {
+    /// Events at most, 1 to 1,000.
+    pub max_size: usize,
+    /// How long events may be held back to fill a batch, 0 to 5 s.
+    pub max_delay: Duration,
+}
+
+/// One answer in the list of a host's answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostAnswer {
+    /// The campaign.
+    pub campaign_id: CampaignId,
+    /// How it went.
+    pub target: Target,
+}
+
+/// What an agent brings for one query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The campaign.
+    pub campaign: CampaignId,
+    /// Rows or a failure.
+    pub outcome: Outcome,
+    /// Time the query took, when reported.
+    pub duration_ms: Option<i64>,
+}
+
+/// Rows or a failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The rows, already cut to the limits of one answer and into chunks.
+    Rows {
+        /// Column names, in order of first appearance.
+        columns: Vec<String>,
+        /// JSON arrays of at most 1,000 rows or 256 KiB each; none for an empty answer.
+        chunks: Vec<Chunk>,
+        /// Rows that the limits of one answer dropped.
+        rows_dropped: i64,
+    },
+    /// A failure.
+    Failed(HostFailure),
+}
+
+/// A chunk of rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// A JSON array of objects, column to string or null, members in column order.
+    pub json: Bytes,
+    /// Rows in it.
+    pub rows: i64,
+}
