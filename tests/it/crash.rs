@@ -131,5 +131,6 @@ impl Campaign {
             assert_eq!(host.ledger.accepted.len(), 1);
             assert_eq!(host.unsent(), 0);
         }
+        self.process.remove().await;
     }
 }

@@ -59,6 +59,7 @@ fn f05_database_away() {
         let events = world.admin.follow(&id, None).await.to_the_end().await;
         assert_eq!(rows_by_host(&events)["web"], [json!({ "name": "web" })]);
         Stored::read(&world.server, &id).await.assert_laws();
+        world.server.leftovers().remove().await;
     });
 }
 

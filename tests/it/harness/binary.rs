@@ -67,6 +67,14 @@ impl Process {
         self.child.wait().expect("it ends");
     }
 
+    /// Ends it, and drops its database where that would outlive the tests.
+    pub async fn remove(mut self) {
+        self.kill();
+        if let Some(database) = &self.ground.database {
+            database.remove().await;
+        }
+    }
+
     /// Starts it again on the same data, at the same address.
     pub fn restart(&mut self) {
         self.child = self.ground.serve(self.address);
@@ -106,7 +114,7 @@ impl Ground {
         command.env("MUSTER_DATA_DIR", self.data.path());
         command.env("MUSTER_SECRET_KEY", "0123456789abcdef0123456789abcdef0123456789abcdef");
         if let Some(database) = &self.database {
-            command.env("MUSTER_DATABASE_URL", &database.url);
+            command.env("MUSTER_DATABASE_URL", &database.url).env("MUSTER_REDIS_NAMESPACE", &database.name);
         }
         if let Some(redis) = &self.redis {
             command.env("MUSTER_REDIS_URL", &redis.url);

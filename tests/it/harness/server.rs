@@ -203,6 +203,7 @@ impl Ground {
             ("tasks.presence_interval", "1h".to_owned()),
             ("tasks.expiry_interval", "1h".to_owned()),
         ];
+        flags.extend(self.database.iter().map(|database| ("redis.namespace", database.name.clone())));
         flags.extend(self.redis.iter().map(|redis| ("redis.url", redis.url.clone())));
         flags.extend(settings.iter().map(|(key, value)| (*key, (*value).to_owned())));
         let flags = flags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();

@@ -23,7 +23,8 @@ pub struct Postgres {
 pub struct TestDatabase {
     /// Where the application finds it.
     pub url: String,
-    name: String,
+    /// Its name, which no other test has.
+    pub name: String,
 }
 
 /// The PostgreSQL of this process, started when first asked for.
