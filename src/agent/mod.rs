@@ -3,7 +3,7 @@
 //! A request proves its host by node key, brings one JSON document and gets one JSON object, whatever happens
 //! (`reply`). `session` reads and authenticates, one file an endpoint calls one verb of the fleet. The agent
 //! ignores HTTP status, sends everything again until it reads success, and deletes what it sent then: a reply is
-//! therefore a promise.
+//! therefore a promise; the files `agent_*` of the suite hold it, case by case.
 
 mod router;
 mod settings;

@@ -62,7 +62,8 @@ pub enum Enrolled {
 }
 
 impl Fleet {
-    /// Enrolls a host: the same identifier, hardware UUID and team are the same host with a new key; a secret of another team never takes a host over; another hardware UUID is flagged as a clone.
+    /// Enrolls a host: the same identifier, hardware UUID and team are the same host with a new key; a secret of
+    /// another team never takes a host over; another hardware UUID is flagged as a clone.
     ///
     /// # Errors
     /// Unavailable.
