@@ -4,6 +4,8 @@
 //! a notice when it joins on to what it knows and carries its events; otherwise it reads the store, events first,
 //! then totals. A viewer that falls behind the ring reads the store at its own pace; nobody waits for anybody.
 
+mod reader;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -11,20 +13,11 @@ use entity::id::{CampaignId, TeamId};
 use entity::kind::CampaignStatus;
 use tokio::sync::{Notify, OnceCell, watch};
 
+use super::Totals;
 use super::event::KnownEvent;
 use super::notice::Notice;
-use super::{Campaign, Totals};
-use crate::fleet::{Fleet, FleetError};
 use crate::policy::Scope;
-use crate::store::campaign_events::{self, Span};
-use crate::store::campaign_teams::{self, TeamTotals};
-use crate::store::{StoreError, campaigns};
-
-/// Events read from the store at once.
-const PAGE: u64 = 1_000;
-
-/// Bytes read from the store at once.
-const PAGE_BYTES: usize = 1 << 20;
+use crate::store::campaign_teams::TeamTotals;
 
 /// The feeds of this server: of campaigns that somebody watches here.
 #[derive(Default)]
@@ -49,6 +42,8 @@ struct State {
     bytes: usize,
     /// Everything up to this position is known; none before the store was read.
     known_to: Option<i64>,
+    /// Whether a notice came before that.
+    missed: bool,
     teams: BTreeMap<TeamId, TeamTotals>,
     status: Option<CampaignStatus>,
 }
@@ -130,6 +125,11 @@ impl Feed {
         self.lock().known_to.unwrap_or_default()
     }
 
+    /// Whether the store was read.
+    fn is_loaded(&self) -> bool {
+        self.lock().known_to.is_some()
+    }
+
     /// The state, and the counters of the teams in scope; never behind the events that were looked at before.
     pub(super) fn summary(&self, scope: &Scope) -> (CampaignStatus, Totals) {
         let state = self.lock();
@@ -155,7 +155,10 @@ impl Feed {
     /// Takes a notice in, or has the store read when it does not join on or carries no events.
     pub(super) fn take_in(&self, notice: Notice) {
         let mut state = self.lock();
-        let Some(known_to) = state.known_to else { return self.ring() };
+        let Some(known_to) = state.known_to else {
+            state.missed = true;
+            return;
+        };
         if notice.to <= known_to {
             return;
         }
@@ -214,86 +217,5 @@ impl State {
                 *known = team;
             }
         }
-    }
-}
-
-impl Fleet {
-    /// The feed of a campaign, loaded; the first viewer here makes it.
-    pub(super) async fn feed(&self, id: CampaignId) -> Result<Arc<Feed>, FleetError> {
-        let (feed, is_new) = self.campaigns.feeds.find_or_insert(id, self.settings.ring_bytes);
-        if is_new {
-            self.campaigns.tracker.spawn(self.clone().keep_reading(Arc::downgrade(&feed), feed.bell.clone()));
-        }
-        feed.loaded.get_or_try_init(|| self.load(&feed)).await?;
-        Ok(feed)
-    }
-
-    /// Reads where the campaign is now; the ring begins empty there.
-    async fn load(&self, feed: &Feed) -> Result<(), FleetError> {
-        let (campaign, teams) = self.progress_of(feed.campaign).await?;
-        let mut state = feed.lock();
-        state.known_to = Some(campaign.last_position);
-        state.status = Some(campaign.status);
-        state.teams(teams);
-        feed.announce(state);
-        Ok(())
-    }
-
-    /// Reads the store whenever the bell rings, until the last viewer has left.
-    async fn keep_reading(self, feed: Weak<Feed>, bell: Arc<Notify>) {
-        loop {
-            tokio::select! {
-                () = bell.notified() => {}
-                () = self.campaigns.shutdown.cancelled() => return,
-            }
-            let Some(feed) = feed.upgrade() else { return };
-            if feed.loaded.initialized()
-                && let Err(error) = self.catch_feed_up(&feed).await
-            {
-                tracing::warn!(
-                    campaign.id = feed.campaign.0,
-                    error = &error as &dyn std::error::Error,
-                    "a campaign could not be read; the next second tries again"
-                );
-            }
-        }
-    }
-
-    /// Reads the store from where the feed is: events first, then totals.
-    async fn catch_feed_up(&self, feed: &Feed) -> Result<(), FleetError> {
-        loop {
-            let (campaign, teams) = self.progress_of(feed.campaign).await?;
-            let after = feed.known_to();
-            if after < campaign.last_position {
-                self.read_into(feed, after, campaign.last_position).await?;
-            }
-            let mut state = feed.lock();
-            state.teams(teams);
-            let done = state.known_to >= Some(campaign.last_position);
-            if done {
-                state.status = Some(campaign.status);
-            }
-            feed.announce(state);
-            if done {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn read_into(&self, feed: &Feed, after: i64, up_to: i64) -> Result<(), FleetError> {
-        let span =
-            Span { campaign: feed.campaign, after, up_to, host: None, limit: PAGE, max_bytes: PAGE_BYTES };
-        let read = campaign_events::read(self.store.reader(), &Scope::system(), span).await?;
-        let events: Result<Vec<_>, StoreError> = read.events.into_iter().map(KnownEvent::read).collect();
-        feed.lock().push(events?, feed.ring_bytes);
-        Ok(())
-    }
-
-    async fn progress_of(&self, id: CampaignId) -> Result<(Campaign, Vec<TeamTotals>), FleetError> {
-        let db = self.store.reader();
-        let found = campaigns::by_ids(db, &Scope::system(), &[id]).await?;
-        let campaign = found.into_iter().next().ok_or(FleetError::NotFound("campaign"))?;
-        let mut teams = campaign_teams::load(db, &Scope::system(), &[id]).await?;
-        Ok((campaign, teams.remove(&id).unwrap_or_default()))
     }
 }
