@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use futures_util::future::{join_all, pending};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -20,7 +20,7 @@ use crate::bus::{Bus, BusError, LocalBus, RedisBus, RedisSettings};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::tls::ClientAuth;
-use crate::fleet::{Fleet, Ports, Settings};
+use crate::fleet::{Fleet, Ports};
 use crate::graphql::transport::TransportSettings;
 use crate::graphql::{self, schema};
 use crate::http::tls::{Clients, Tls, TlsError};
@@ -33,6 +33,7 @@ use crate::{http, tasks, telemetry};
 pub mod listeners;
 
 mod secret;
+mod settings;
 mod tls;
 
 pub use crate::http::descriptors::raise as raise_descriptor_limit;
@@ -50,6 +51,8 @@ pub struct App {
     pub tls: Option<Arc<Tls>>,
     /// How often its certificate is looked at.
     reload_interval: Duration,
+    /// Hears SIGHUP from the build on: unheard it would end the process.
+    hangup: Option<Signal>,
     patience: http::Patience,
     places: Places,
     lifecycle: Lifecycle,
@@ -122,11 +125,13 @@ impl App {
             fleet,
             tls,
             reload_interval: config.tls.reload_interval,
-            patience: patience(config),
-            places: Places::new(limits(config), proxies),
+            // Without the signal the files are followed all the same.
+            hangup: signal(SignalKind::hangup()).ok(),
+            patience: settings::patience(config),
+            places: Places::new(settings::limits(config), proxies),
             lifecycle,
             metrics,
-            intervals: intervals(config),
+            intervals: settings::intervals(config),
             sockets,
         })
     }
@@ -162,7 +167,7 @@ impl App {
         let keys = Keys::derive(&secret::master(config, data)?);
         let spool = Spool::open(&data.join("logs"))?;
         let bus = bus(config).await?;
-        Ok(Fleet::new(Ports { store, bus, spool, keys, clock }, settings(config)))
+        Ok(Fleet::new(Ports { store, bus, spool, keys, clock }, settings::core(config)))
     }
 
     /// Connects to the configured database without touching its schema.
@@ -182,13 +187,15 @@ impl App {
     /// Serves on `listeners`, with every task running, until `shutdown`; returns when requests under way have had
     /// their time to finish.
     pub async fn serve(self, listeners: impl Into<Listeners>, shutdown: CancellationToken) {
-        let doors = self.doors(listeners.into());
-        let Self { fleet, tls, reload_interval, patience, places, intervals, sockets, metrics, .. } = self;
         self.lifecycle.begin(shutdown.clone());
+        let doors = self.doors(listeners.into());
+        let Self {
+            fleet, tls, reload_interval, hangup, patience, places, intervals, sockets, metrics, ..
+        } = self;
         let background = tasks::run(fleet.clone(), intervals, shutdown.clone());
         let measuring = shutdown.run_until_cancelled(refresh(&metrics));
         let goodbye = sockets.close(shutdown.clone(), patience.drain);
-        let reloading = shutdown.run_until_cancelled(follow_files(tls, reload_interval));
+        let reloading = shutdown.run_until_cancelled(follow_files(tls, reload_interval, hangup));
         let open = |door| http::run(door, patience, places.clone(), shutdown.clone());
         let foreground = join_all(doors.into_iter().map(open));
         tokio::join!(background, measuring, foreground, goodbye, reloading);
@@ -251,9 +258,7 @@ async fn refresh(metrics: &PrometheusHandle) {
 
 /// Reads the files again that may be replaced under a running server, at SIGHUP and every so often. Without TLS there
 /// are none, and the signal, which would end the process, does nothing.
-async fn follow_files(tls: Option<Arc<Tls>>, every: Duration) {
-    // Without the signal the files are followed all the same.
-    let mut hangup = signal(SignalKind::hangup()).ok();
+async fn follow_files(tls: Option<Arc<Tls>>, every: Duration, mut hangup: Option<Signal>) {
     if let Some(tls) = tls {
         return tls.watch(every, hangup).await;
     }
@@ -262,56 +267,5 @@ async fn follow_files(tls: Option<Arc<Tls>>, every: Duration) {
     {
         tracing::info!("SIGHUP: there is no certificate to be read again");
     }
-    pending().await
-}
-
-/// How many connections there may be: as configured, and as there are file descriptors for.
-fn limits(config: &Config) -> http::Limits {
-    let connections = config.http.max_connections.min(http::descriptors::room());
-    let per_source = config.http.max_connections_per_source.unwrap_or(connections / 2).max(1);
-    http::Limits { connections, per_source }
-}
-
-/// How long listeners wait for clients.
-fn patience(config: &Config) -> http::Patience {
-    http::Patience {
-        headers: config.http.header_timeout,
-        idle: config.http.idle_timeout,
-        drain: config.http.drain_timeout,
-    }
-}
-
-/// How often tasks run.
-fn intervals(config: &Config) -> tasks::Intervals {
-    tasks::Intervals {
-        changes: config.tasks.changes_interval,
-        presence: config.tasks.presence_interval,
-        expiry: config.tasks.expiry_interval,
-    }
-}
-
-/// The settings of the core, from the sections of the configuration.
-fn settings(config: &Config) -> Settings {
-    let Config { agent, campaign, session, .. } = config;
-    Settings {
-        check_in_interval: agent.check_in_interval,
-        online_grace: agent.online_grace,
-        missing_after: agent.missing_after,
-        presence_write_interval: agent.presence_write_interval,
-        unknown_credential_memory: agent.unknown_credential_memory,
-        max_running_campaigns: campaign.max_running,
-        max_outstanding_targets: campaign.max_outstanding_targets,
-        max_offers: campaign.max_offers,
-        max_campaign_rows: campaign.max_rows,
-        max_campaign_bytes: campaign.max_bytes.stored(),
-        ring_bytes: campaign.ring_bytes.in_memory(),
-        group_answers: campaign.group_answers,
-        group_bytes: campaign.group_bytes.in_memory(),
-        group_delay: campaign.group_delay,
-        answer_deadline: campaign.answer_deadline,
-        accelerate_s: u32::try_from(agent.accelerate.as_secs()).unwrap_or(u32::MAX),
-        access_token_ttl: session.access_token_ttl,
-        refresh_token_ttl: session.refresh_token_ttl,
-        argon2_memory_kib: u32::try_from(session.password_memory.0 >> 10).unwrap_or(u32::MAX),
-    }
+    pending::<()>().await;
 }

@@ -84,3 +84,21 @@ impl Fleet {
         self.store.statements()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::fleet::testing::TestFleet;
+
+    #[tokio::test]
+    async fn a_server_is_loaded_once_it_has_looked() {
+        let fleet = TestFleet::new().await;
+        assert!(!fleet.is_loaded());
+        fleet.catch_up().await.expect("the store answers");
+        assert!(fleet.is_loaded());
+        assert_eq!(fleet.degraded().await, Vec::<&str>::new());
+        let hosts = fleet.hosts_by_status().await.expect("the store answers");
+        assert_eq!(hosts, [("online", 0), ("offline", 0), ("missing", 0)]);
+        let vitals = fleet.vitals();
+        assert!(vitals.statements > 0 && vitals.idle + vitals.in_use > 0, "{vitals:?}");
+    }
+}

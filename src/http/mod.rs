@@ -97,10 +97,10 @@ mod tests {
             .fold(Router::new(), |router, path| {
                 router.route(path, any(async || -> &'static str { panic!("a fault of ours") }))
             });
-        let router = finished(&Front::new(crate::config::Networks::default(), false), routes);
+        let served = finished(&Front::new(crate::config::Networks::default(), false), routes);
         for path in ["/api/osquery/config", "/graphql", "/metrics"] {
             let request = Request::post(path).body(Body::empty()).expect("a request");
-            let response = router.clone().oneshot(request).await.expect("no error");
+            let response = served.clone().oneshot(request).await.expect("no error");
             assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR, "{path}");
             assert!(response.headers().contains_key("x-request-id"), "{path}");
             let body = response.into_body().collect().await.expect("a body").to_bytes();

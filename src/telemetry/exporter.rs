@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::Uri;
@@ -18,12 +19,27 @@ use tokio_rustls::TlsConnector;
 
 /// Sends in the runtime that it was made in: the exporter waits on a thread of its own, outside of any.
 #[derive(Debug)]
-pub(super) struct Client(Handle);
+pub(super) struct Client {
+    runtime: Handle,
+    /// Whether the collector did not take the last batch.
+    is_away: Arc<AtomicBool>,
+}
 
 impl Client {
     /// A client of the runtime that this is called in.
     pub(super) fn here() -> Self {
-        Self(Handle::current())
+        Self { runtime: Handle::current(), is_away: Arc::default() }
+    }
+}
+
+/// Tells that the collector is away, and that it is back, once each: spans are lost meanwhile, and nothing else.
+fn note(is_away: &AtomicBool, error: Option<&HttpError>) {
+    match (error, is_away.swap(error.is_some(), Ordering::Relaxed)) {
+        (Some(error), false) => {
+            tracing::warn!(%error, "spans can't be sent to their collector; they are dropped");
+        }
+        (None, true) => tracing::info!("spans are sent again"),
+        _ => {}
     }
 }
 
@@ -36,7 +52,12 @@ impl HttpClient for Client {
         'client: 'sending,
         Self: 'sending,
     {
-        let sending = self.0.spawn(send(request));
+        let is_away = Arc::clone(&self.is_away);
+        let sending = self.runtime.spawn(async move {
+            let sent = send(request).await;
+            note(&is_away, sent.as_ref().err());
+            sent
+        });
         Box::pin(async move { sending.await? })
     }
 }
@@ -69,6 +90,9 @@ where
     let (parts, body) = response.into_parts();
     let body = body.collect().await?.to_bytes();
     driving.abort();
+    if !parts.status.is_success() {
+        return Err(format!("the collector answered {}", parts.status).into());
+    }
     Ok(Response::from_parts(parts, body))
 }
 

@@ -45,9 +45,9 @@ fn required_of_agents() {
         let (agents, all) = (server.agents.expect("it is on"), server.https.expect("it is on"));
         let stranger = Authority::new();
         let [good, revoked, strange] = [
-            office.client(&server, &office.authority, 7),
-            office.client(&server, &office.authority, REVOKED),
-            office.client(&server, &stranger, 7),
+            office.authority.client(&server, 7),
+            office.authority.client(&server, REVOKED),
+            stranger.client(&server, 7),
         ];
         let none = any_client(&certificate(&server));
         assert_node_invalid(&config(&good, agents).await.expect("it is let in"));
@@ -74,9 +74,9 @@ fn optional() {
         let server = office.server("optional").await;
         let agents = server.agents.expect("it is on");
         assert_node_invalid(&config(&any_client(&certificate(&server)), agents).await.expect("it is let in"));
-        let good = office.client(&server, &office.authority, 7);
+        let good = office.authority.client(&server, 7);
         assert_node_invalid(&config(&good, agents).await.expect("it is let in"));
-        let revoked = office.client(&server, &office.authority, REVOKED);
+        let revoked = office.authority.client(&server, REVOKED);
         config(&revoked, agents).await.expect_err("the handshake fails");
         server.stop().await;
     });
@@ -90,7 +90,7 @@ fn revoked_while_the_server_runs() {
         let server = office.server("required").await;
         let tls = server.tls.clone().expect("it is on");
         let agents = server.agents.expect("it is on");
-        let client = office.client(&server, &office.authority, 8);
+        let client = office.authority.client(&server, 8);
         config(&client, agents).await.expect("it is let in");
         assert_eq!(tls.reload().expect("the files are there"), Reloaded::Unchanged);
         office.revoke(&[REVOKED, 8]);
@@ -108,6 +108,16 @@ impl Authority {
         let key = KeyPair::generate().expect("a key");
         let pem = params.self_signed(&key).expect("a certificate").pem();
         Self { issuer: Issuer::new(params, key), pem }
+    }
+
+    /// A client with a certificate of this authority and serial number.
+    fn client(&self, server: &TestServer, serial: u8) -> Arc<ClientConfig> {
+        let mut params = CertificateParams::new(vec!["host.example".to_owned()]).expect("it is a name");
+        params.serial_number = Some(SerialNumber::from(vec![serial]));
+        let key = KeyPair::generate().expect("a key");
+        let signed = params.signed_by(&key, &self.issuer).expect("a certificate");
+        let der = PrivateKeyDer::try_from(key.serialize_der()).expect("it is a key");
+        client_with(&certificate(server), vec![signed.der().clone()], der)
     }
 }
 
@@ -151,16 +161,6 @@ impl Office {
         ];
         let settings = settings.map(|(key, value)| (key, &*value.leak()));
         TestServer::start(Backend::Sqlite, Vec::from(settings).leak()).await.expect("SQLite is inside")
-    }
-
-    /// A client with a certificate of this authority and serial number.
-    fn client(&self, server: &TestServer, authority: &Authority, serial: u8) -> Arc<ClientConfig> {
-        let mut params = CertificateParams::new(vec!["host.example".to_owned()]).expect("it is a name");
-        params.serial_number = Some(SerialNumber::from(vec![serial]));
-        let key = KeyPair::generate().expect("a key");
-        let signed = params.signed_by(&key, &authority.issuer).expect("a certificate");
-        let der = PrivateKeyDer::try_from(key.serialize_der()).expect("it is a key");
-        client_with(&certificate(server), vec![signed.der().clone()], der)
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -1,6 +1,6 @@
 //! The listener: who is served, who is let go, and what is said to requests that are none.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -8,9 +8,9 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::harness::agent::body;
-use crate::harness::agent::raw::{assert_retry, object, post, send};
+use crate::harness::agent::raw::{assert_retry, send};
 use crate::harness::server::{Backend, TestServer};
-use crate::harness::wire;
+use crate::harness::wire::{self, connect_from};
 use crate::harness::world::{World, on_both};
 use crate::harness::{block_on, within_deadline};
 
@@ -220,61 +220,6 @@ fn others_wait_for_a_place() {
     });
 }
 
-/// A source is whom a trusted proxy names: each has its own limit of wrong secrets.
-#[test]
-fn sources_behind_a_trusted_proxy() {
-    block_on(async {
-        let world = World::on(start(&[("http.trusted_proxies", "127.0.0.0/8")]).await).await;
-        let server = world.server.address;
-        for number in 0..100 {
-            assert_eq!(enroll(server, number, "192.0.2.1").await, 401);
-        }
-        assert_eq!(enroll(server, 100, "192.0.2.1").await, 429, "the source has had its tries");
-        assert_eq!(enroll(server, 101, "6.6.6.6, 192.0.2.1").await, 429, "and can't be another one");
-        assert_eq!(enroll(server, 102, "192.0.2.1, 192.0.2.2").await, 401, "others have theirs");
-        world.server.stop().await;
-    });
-}
-
-/// What is no trusted proxy can name nobody.
-#[test]
-fn sources_behind_nobody() {
-    block_on(async {
-        let world = World::on(start(&[]).await).await;
-        let server = world.server.address;
-        for number in 0..100 {
-            assert_eq!(enroll(server, number, &format!("192.0.2.{number}")).await, 401);
-        }
-        assert_eq!(enroll(server, 100, "192.0.2.100").await, 429);
-        world.server.stop().await;
-    });
-}
-
-/// Every answer has the id of its request, errors of GraphQL tell the same, and only a trusted proxy chooses it.
-#[test]
-fn ids_of_requests() {
-    block_on(async {
-        let server = start(&[("http.trusted_proxies", "127.0.0.2")]).await;
-        let headers = [("X-Request-Id", "chosen-outside"), ("Content-Type", "application/json")];
-        let request = wire::request("POST", "/graphql", &headers, b"{\"query\":\"{ nothing }\"}");
-        let mut ids = Vec::new();
-        for source in [[127, 0, 0, 1], [127, 0, 0, 1], [127, 0, 0, 2]] {
-            let mut stream = connect_from(source, server.address).await;
-            stream.write_all(&request).await.expect("it is read");
-            let response = wire::read_response(&mut stream).await.expect("an answer");
-            let id = response.header("x-request-id").expect("every answer has one").to_owned();
-            assert_eq!(response.json()["errors"][0]["extensions"]["requestId"], id);
-            ids.push(id);
-        }
-        assert_ne!(ids[0], ids[1]);
-        assert!(ids[0].starts_with("req_") && ids[1].starts_with("req_"), "{ids:?}");
-        assert_eq!(ids[2], "chosen-outside");
-        let agent = post(server.address, "config", &[], "{}").await;
-        assert!(agent.header("x-request-id").is_some());
-        server.stop().await;
-    });
-}
-
 /// A request that comes in while the server stops is answered; readiness says that others should be asked.
 #[test]
 fn a_server_that_stops_is_not_ready() {
@@ -316,13 +261,6 @@ async fn connect(server: SocketAddr) -> TcpStream {
     TcpStream::connect(server).await.expect("it listens")
 }
 
-/// Connects from an address of the loopback.
-async fn connect_from(source: [u8; 4], server: SocketAddr) -> TcpStream {
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.bind(SocketAddr::new(IpAddr::from(source), 0)).expect("the loopback has it");
-    socket.connect(server).await.expect("it listens")
-}
-
 /// Asks for the version, and keeps the connection.
 async fn ask(stream: &mut TcpStream) -> wire::Response {
     stream.write_all(&version()).await.expect("it is read");
@@ -338,14 +276,6 @@ async fn assert_closed(mut stream: TcpStream) {
     let read = within_deadline("the server to hang up", stream.read_to_end(&mut rest)).await;
     // Whether as an end or as a reset is the system's choice.
     assert!(read.is_err() || rest.is_empty(), "not a word: {}", String::from_utf8_lossy(&rest));
-}
-
-/// Tries a wrong secret for a host behind a proxy; the status.
-async fn enroll(server: SocketAddr, number: u32, forwarded_for: &str) -> u16 {
-    let document = json!({ "enroll_secret": format!("{number:043}"), "host_identifier": "wrong" });
-    let response = post(server, "enroll", &[("X-Forwarded-For", forwarded_for)], document.to_string()).await;
-    object(&response);
-    response.status
 }
 
 async fn get(world: &World, path: &str) -> (u16, Value) {

@@ -28,6 +28,7 @@ mod operations;
 mod outages;
 mod saved_queries;
 mod sessions;
+mod sources;
 mod start_up;
 mod teams;
 mod tls;

@@ -30,12 +30,14 @@ impl Verifiers {
         let authorities = authorities(&files.authorities)?;
         let lists = files.revoked.as_deref().map(lists).transpose()?.unwrap_or_default();
         let mut digest = Context::new(&SHA256);
-        authorities.iter().for_each(|authority| digest.update(authority));
-        lists.iter().for_each(|list| digest.update(list));
-        let build = |is_required| verifier(&authorities, &lists, is_required);
-        let built = build(false).and_then(|all| Ok((all, build(files.are_required)?)));
-        let unusable = |source| TlsError::UnusableAuthorities { path: files.authorities.clone(), source };
-        let (all, agents) = built.map_err(unusable)?;
+        for bytes in authorities.iter().map(AsRef::as_ref).chain(lists.iter().map(AsRef::as_ref)) {
+            digest.update(bytes);
+        }
+        let verifier = |is_required| {
+            let unusable = |source| TlsError::UnusableAuthorities { path: files.authorities.clone(), source };
+            verifier(&authorities, &lists, is_required).map_err(unusable)
+        };
+        let (all, agents) = (verifier(false)?, verifier(files.are_required)?);
         let digest = digest.finish().as_ref().try_into().expect("SHA-256 has 32 bytes");
         Ok(Self { all, agents, digest })
     }
