@@ -27,6 +27,8 @@ use tokio_util::sync::CancellationToken;
 
 use terminal::talk;
 
+use crate::app::raise_descriptor_limit;
+
 /// Why a command failed.
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -78,6 +80,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<ExitCode, Failure> {
+    raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {

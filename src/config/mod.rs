@@ -9,6 +9,7 @@ pub mod setting;
 
 mod keys;
 mod layers;
+mod network;
 
 pub mod http;
 pub mod https;
@@ -18,6 +19,8 @@ pub mod database;
 pub mod redis;
 pub mod secret;
 pub mod log;
+pub mod metrics;
+pub mod otel;
 pub mod agent;
 pub mod campaign;
 pub mod session;
@@ -26,6 +29,7 @@ pub mod tasks;
 pub use error::{ConfigError, Origin};
 pub use keys::{KnownKey, known_keys};
 pub use layers::Sources;
+pub use network::{Network, Networks};
 pub use setting::{ByteSize, Secret};
 
 use layers::Values;
@@ -52,6 +56,10 @@ pub struct Config {
     pub secret: secret::MasterSecret,
     /// Logs of this process.
     pub log: log::Log,
+    /// Who may read the metrics.
+    pub metrics: metrics::Metrics,
+    /// What the standard variables of OpenTelemetry say.
+    pub otel: otel::Otel,
     /// Hosts and their check-ins.
     pub agent: agent::Agent,
     /// Limits of live queries.
@@ -68,10 +76,10 @@ impl Config {
     /// # Errors
     /// The first key that is unknown, or whose value is not what was expected; a file that can't be read.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
-        Self::read(&Values::merge(sources)?)
+        Self::read(&Values::merge(sources)?, otel::Otel::read(&sources.environment))
     }
 
-    fn read(values: &Values) -> Result<Self, ConfigError> {
+    fn read(values: &Values, otel: otel::Otel) -> Result<Self, ConfigError> {
         Ok(Self {
             http: http::Http::read(values)?,
             https: https::Https::read(values)?,
@@ -81,6 +89,8 @@ impl Config {
             redis: redis::Redis::read(values)?,
             secret: secret::MasterSecret::read(values)?,
             log: log::Log::read(values)?,
+            metrics: metrics::Metrics::read(values)?,
+            otel,
             agent: agent::Agent::read(values)?,
             campaign: campaign::Campaign::read(values)?,
             session: session::Session::read(values)?,
