@@ -20,6 +20,7 @@ pub mod secret;
 pub mod log;
 pub mod agent;
 pub mod campaign;
+pub mod graphql;
 pub mod session;
 pub mod tasks;
 
@@ -56,6 +57,8 @@ pub struct Config {
     pub agent: agent::Agent,
     /// Limits of live queries.
     pub campaign: campaign::Campaign,
+    /// The API for people and programs.
+    pub graphql: graphql::Graphql,
     /// People's credentials.
     pub session: session::Session,
     /// Intervals of background work.
@@ -83,6 +86,7 @@ impl Config {
             log: log::Log::read(values)?,
             agent: agent::Agent::read(values)?,
             campaign: campaign::Campaign::read(values)?,
+            graphql: graphql::Graphql::read(values)?,
             session: session::Session::read(values)?,
             tasks: tasks::Tasks::read(values)?,
         })

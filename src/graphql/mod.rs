@@ -22,6 +22,7 @@ pub mod schema;
 pub mod precheck;
 pub mod completion;
 pub mod transport;
+pub mod graphiql;
 pub mod router;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use async_graphql::{Executor, ObjectType, Schema, SubscriptionType};
 use axum::Router;
 use axum::routing::any;
 
+use super::graphiql;
 use super::loader::WithLoaders;
 use super::precheck::types::Types;
 use super::transport::engine::Engine;
@@ -14,7 +15,7 @@ use super::transport::socket::seats::Seats;
 use super::transport::{Transport, TransportSettings, http};
 use crate::fleet::Fleet;
 
-/// The routes of the API: `/graphql`, by POST, by GET for queries, and as a WebSocket.
+/// The routes of the API: `/graphql`, by POST, by GET for queries, and as a WebSocket; for browsers, a page.
 ///
 /// The listener should put `ConnectInfo<SocketAddr>` into each request.
 ///
@@ -28,7 +29,9 @@ where
 {
     let types = Types::from_sdl(&schema.sdl()).expect("the library reads the SDL that it writes");
     let executor = WithLoaders::new(schema, fleet.clone());
-    routes(Engine::new(executor, types, &settings), Identity::of_fleet(fleet), settings)
+    let has_page = settings.graphiql;
+    let api = routes(Engine::new(executor, types, &settings), Identity::of_fleet(fleet), settings);
+    if has_page { graphiql::beside(api) } else { api }
 }
 
 /// The same for any engine, and any source of identities.

@@ -17,6 +17,7 @@ mod campaigns;
 mod check_in;
 mod commands;
 mod crash;
+mod graphiql;
 mod host_lists;
 mod host_moves;
 mod hosts;
