@@ -20,10 +20,10 @@ const LOCAL: &str = "http://127.0.0.1:8080";
 pub(super) struct Connect {
     #[command(flatten)]
     pub(super) place: Place,
-    /// API token [env: MUSTER_TOKEN].
+    /// API token [env: `MUSTER_TOKEN`].
     #[arg(long, value_parser = secret)]
     token: Option<Secret>,
-    /// Stored context, made by `muster login` [env: MUSTER_CONTEXT].
+    /// Stored context, made by `muster login` [env: `MUSTER_CONTEXT`].
     #[arg(long, value_name = "NAME")]
     context: Option<String>,
 }
@@ -32,13 +32,13 @@ pub(super) struct Connect {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Server")]
 pub(super) struct Place {
-    /// The server [env: MUSTER_SERVER] [default: that of the context, else <http://127.0.0.1:8080>].
+    /// The server [env: `MUSTER_SERVER`] [default: that of the context, else `http://127.0.0.1:8080`].
     #[arg(long, value_name = "URL")]
     pub(super) server: Option<String>,
-    /// PEM file of the certificates to trust instead of the public authorities [env: MUSTER_CA].
+    /// PEM file of the certificates to trust instead of the public authorities [env: `MUSTER_CA`].
     #[arg(long, value_name = "FILE", conflicts_with = "fingerprint")]
     pub(super) ca: Option<PathBuf>,
-    /// SHA-256 of the one certificate to trust [env: MUSTER_FINGERPRINT].
+    /// SHA-256 of the one certificate to trust [env: `MUSTER_FINGERPRINT`].
     #[arg(long, value_name = "SHA256")]
     pub(super) fingerprint: Option<Fingerprint>,
 }

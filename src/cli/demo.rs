@@ -68,8 +68,8 @@ impl Demo {
         // The server outlives the hosts, so that no host sees it go.
         let closing = CancellationToken::new();
         let serving = tokio::spawn(app.serve(listener, closing.clone()));
-        let shown =
-            stop.clone().run_until_cancelled_owned(self.show(fleet, server, stop.child_token())).await;
+        let show = self.show(fleet, server, stop.child_token());
+        let shown = stop.clone().run_until_cancelled_owned(Box::pin(show)).await;
         closing.cancel();
         serving.await?;
         shown.unwrap_or(Ok(ExitCode::SUCCESS))

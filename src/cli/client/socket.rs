@@ -149,6 +149,7 @@ fn closed(frame: Option<CloseFrame>, bearer: Option<Secret>) -> Trouble {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape of `map_err`")]
 fn dropped(why: impl ToString) -> Trouble {
     Trouble::Dropped(why.to_string())
 }

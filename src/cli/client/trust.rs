@@ -220,9 +220,7 @@ mod tests {
         assert_eq!(shown.len(), 95);
         assert_eq!(shown.parse(), Ok(fingerprint));
         assert_eq!(shown.replace(':', "").to_lowercase().parse(), Ok(fingerprint));
-        for wrong in
-            ["", "AB", &shown[1..], &shown.replace('A', "G").replace('0', "G"), &format!("{shown}:00")]
-        {
+        for wrong in ["", "AB", &shown[1..], &shown.replace(|c| c != ':', "G"), &format!("{shown}:00")] {
             assert!(wrong.parse::<Fingerprint>().is_err(), "{wrong}");
         }
     }

@@ -54,12 +54,11 @@ impl Sheet {
     pub(super) fn add(&mut self, host: Option<&str>, cells: Map<String, Value>) -> io::Result<()> {
         for (column, value) in &cells {
             let width = table::width(&text(value));
-            match self.columns.iter().position(|known| known == column) {
-                Some(at) => self.widths[at] = self.widths[at].max(width),
-                None => {
-                    self.columns.push(column.clone());
-                    self.widths.push(width.max(table::width(column)));
-                }
+            if let Some(at) = self.columns.iter().position(|known| known == column) {
+                self.widths[at] = self.widths[at].max(width);
+            } else {
+                self.columns.push(column.clone());
+                self.widths.push(width.max(table::width(column)));
             }
         }
         if let Some(host) = host {

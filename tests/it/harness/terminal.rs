@@ -56,6 +56,7 @@ impl Terminal {
     }
 
     /// Sets a variable.
+    #[expect(clippy::needless_pass_by_value, reason = "calls read better without a reference")]
     pub fn with(mut self, name: &str, value: impl ToString) -> Self {
         self.environment.push((name.to_owned(), value.to_string()));
         self
