@@ -28,4 +28,4 @@ mod json;
 mod reply;
 
 pub use router::router;
-pub use settings::AgentSettings;
+pub use settings::{AgentSettings, HostIdentifier};
