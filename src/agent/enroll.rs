@@ -18,7 +18,8 @@ const MAX_TEXT: usize = 255;
 /// Answers a node key; what it says of a wrong secret is no use to an agent, which tries again for ever.
 pub(super) async fn enroll(State(agent): State<Agent>, request: Request) -> Result<Response, Refusal> {
     let (parts, document) = agent.open_unproven(request, agent.settings.enroll_bytes).await?;
-    let request = enrollment(&document, agent.settings.host_identifier).ok_or(Refusal::Malformed("it has no host_identifier"))?;
+    let request = enrollment(&document, agent.settings.host_identifier)
+        .ok_or(Refusal::Malformed("it has no host_identifier"))?;
     match agent.ask(agent.fleet.enroll(request, source(&parts))).await? {
         Enrolled::Key(key) => {
             let body = json!({ "node_key": key, "node_invalid": false });
@@ -30,7 +31,7 @@ pub(super) async fn enroll(State(agent): State<Agent>, request: Request) -> Resu
 }
 
 /// What the host says of itself, cleaned; none when there is nothing to call it by.
-fn enrollment(document: &Document, known_by: HostIdentifier) -> Option<EnrollRequest> {
+pub(super) fn enrollment(document: &Document, known_by: HostIdentifier) -> Option<EnrollRequest> {
     let details = document.get(Member::HostDetails).unwrap_or("{}");
     let tables = lenient::pick(details, ["os_version", "osquery_info", "platform_info", "system_info"]);
     let [os, osquery, _, system] = tables.map(|table| table.unwrap_or("{}"));

@@ -1,8 +1,8 @@
 //! The settings of the agent face, from the sections of the configuration.
 
 use crate::agent::{AgentSettings, HostIdentifier};
-use crate::config::enroll::HostIdentifier as Configured;
 use crate::config::Config;
+use crate::config::enroll::HostIdentifier as Configured;
 
 /// The settings of the agent face.
 pub(super) fn settings(config: &Config) -> AgentSettings {

@@ -54,11 +54,7 @@ impl SecretCache {
     /// Empty.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            known: Memory::new(CAPACITY),
-            wrong: Memory::new(CAPACITY),
-            all_read: Mutex::default(),
-        }
+        Self { known: Memory::new(CAPACITY), wrong: Memory::new(CAPACITY), all_read: Mutex::default() }
     }
 
     /// A secret was made or revoked.

@@ -74,7 +74,8 @@ pub struct HostFilter {
 
 impl From<HostFilter> for hosts::HostFilter {
     fn from(filter: HostFilter) -> Self {
-        let HostFilter { team_ids, label_ids, platforms, statuses, flagged, uuid, serial_number, search } = filter;
+        let HostFilter { team_ids, label_ids, platforms, statuses, flagged, uuid, serial_number, search } =
+            filter;
         Self {
             team_ids: team_ids.map(publics),
             label_ids: label_ids.map(publics),
