@@ -21,12 +21,12 @@ fn every_case_has_a_test_or_a_reason() {
         if named.is_empty() && note.is_empty() {
             wrong.push(format!("{case} has neither test nor reason"));
         }
-        let texts: Vec<_> = named.iter().map(|name| text_of(&root.join("tests/it"), name)).collect();
+        let sources: Vec<_> = named.iter().map(|name| text_of(&root.join("tests/it"), name)).collect();
         wrong.extend(
-            texts.iter().filter_map(|text| text.as_ref().err()).map(|name| format!("{case}: no {name}")),
+            sources.iter().filter_map(|text| text.as_ref().err()).map(|name| format!("{case}: no {name}")),
         );
         let speaks = |text: &String| text.to_lowercase().contains(&case.to_lowercase());
-        if !named.is_empty() && !texts.iter().flatten().any(speaks) {
+        if !named.is_empty() && !sources.iter().flatten().any(speaks) {
             wrong.push(format!("{case}: no test says that it is about it"));
         }
     }
@@ -44,6 +44,6 @@ fn cells(line: &str) -> Option<Vec<&str>> {
 /// The text of the file in which a test is, named as `file::test`; its name where it is not there.
 fn text_of(tests: &Path, name: &str) -> Result<String, String> {
     let (file, test) = name.split_once("::").unwrap_or_default();
-    let text = fs::read_to_string(tests.join(file).with_extension("rs")).unwrap_or_default();
-    if text.contains(&format!("fn {test}(")) { Ok(text) } else { Err(name.to_owned()) }
+    let source = fs::read_to_string(tests.join(file).with_extension("rs")).unwrap_or_default();
+    if source.contains(&format!("fn {test}(")) { Ok(source) } else { Err(name.to_owned()) }
 }

@@ -160,7 +160,7 @@ impl Sent {
     /// A valid request with a few things wrong.
     fn malformed(dice: &mut Dice, endpoint: &'static str, key: &str) -> Self {
         let mut body = valid(endpoint, key).into_bytes();
-        for _ in 0..1 + dice.below(4) {
+        for _ in 0..=dice.below(4) {
             spoil(dice, &mut body);
         }
         let encoding =
