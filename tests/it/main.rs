@@ -17,6 +17,8 @@ mod campaigns;
 mod check_in;
 mod commands;
 mod crash;
+mod differential;
+mod graphql_checks;
 mod host_lists;
 mod host_moves;
 mod hosts;

@@ -70,6 +70,12 @@ impl<'a> Parts<'a> {
         })
     }
 
+    /// Whether an object can be left without a key: conditions or its type leave everything out.
+    #[must_use]
+    pub fn may_be_empty(&self) -> bool {
+        !self.items.iter().any(|part| matches!(part, Part::Field(_)))
+    }
+
     fn any(&self, test: &mut impl FnMut(Option<&'a str>, &'a Field) -> bool) -> bool {
         self.items.iter().any(|part| match part {
             Part::Field(same) => test(self.parent, &same[0].node),

@@ -84,6 +84,12 @@ impl<'a> Planner<'a> {
         let parts = collect(self.types, self.fragments, self.given, parent, sets);
         match parent.and_then(|parent| self.types.possible(parent)) {
             Some(possible) if parts.depend_on_type(self.types) => self.by_type(possible, sets, at),
+            _ if sets.iter().all(|set| set.items.is_empty()) => Ok(Default::default()),
+            _ if parts.may_be_empty() => {
+                let (mut selections, shape) = self.parts(parts)?;
+                selections.items.insert(0, Positioned::new(Selection::Field(type_name(at)), at));
+                Ok((selections, Shape::of_telling(shape.into_fields())))
+            }
             _ => self.parts(parts),
         }
     }

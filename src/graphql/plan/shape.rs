@@ -6,13 +6,16 @@ use async_graphql::indexmap::IndexMap;
 use async_graphql::parser::types::{BaseType, Type};
 use async_graphql::{Name, Value};
 
-/// The key under which an object tells its type, where its shape depends on it. No document can ask for it.
+/// The key under which an object tells its type where that is needed: its shape depends on it, or it could be left
+/// without a key, which the library answers as null. No document can ask for it.
 pub const TYPE_KEY: &str = "*";
 
 /// The keys of an object; none for a value that is no object.
 #[derive(Clone, Debug, Default)]
 pub struct Shape {
     fields: Vec<FieldShape>,
+    /// Whether the object tells its type.
+    tells_type: bool,
     by_type: Option<HashMap<String, Shape>>,
 }
 
@@ -60,13 +63,19 @@ impl Shape {
     /// The shape of an object with these keys, or with some of them.
     #[must_use]
     pub fn of_fields(fields: Vec<FieldShape>) -> Self {
-        Self { fields, by_type: None }
+        Self { fields, tells_type: false, by_type: None }
+    }
+
+    /// The shape of an object with these keys, or with some of them, that tells its type besides.
+    #[must_use]
+    pub fn of_telling(fields: Vec<FieldShape>) -> Self {
+        Self { fields, tells_type: true, by_type: None }
     }
 
     /// The shape of an object that tells its type under [`TYPE_KEY`].
     #[must_use]
     pub fn by_type(shapes: HashMap<String, Shape>) -> Self {
-        Self { fields: Vec::new(), by_type: Some(shapes) }
+        Self { fields: Vec::new(), tells_type: true, by_type: Some(shapes) }
     }
 
     /// Its keys, where they do not depend on a type.
@@ -95,7 +104,7 @@ impl Shape {
             Value::List(items) => items.iter_mut().for_each(|item| self.arrange(item)),
             Value::Object(object) if self.has_keys() => {
                 let fields = self.fields(object);
-                if self.by_type.is_some() {
+                if self.tells_type {
                     object.shift_remove(TYPE_KEY);
                 }
                 if !in_order(object, fields) {
@@ -111,7 +120,7 @@ impl Shape {
     }
 
     fn has_keys(&self) -> bool {
-        !self.fields.is_empty() || self.by_type.is_some()
+        self.tells_type || !self.fields.is_empty()
     }
 }
 

@@ -109,6 +109,16 @@ fn what_depends_on_the_type_is_written_out_for_each() {
 }
 
 #[test]
+fn an_object_without_a_key_is_no_null() {
+    assert_eq!(rewritten("{ me { id @skip(if: true) } }"), "{me{*:__typename}}");
+    assert_eq!(rewritten("{ me @skip(if: true) { id } }"), "{*:__typename}");
+    assert_eq!(rewritten("{ any { ... on Dog { id } } }"), "{any{*:__typename on Dog{id}}}");
+    let mut data = value!({ "any": [{ "*": "User" }, { "*": "Dog", "id": "a" }] });
+    planned("{ any { ... on Dog { id } } }", value!({})).shape.arrange(&mut data);
+    assert_eq!(data, value!({ "any": [{}, { "id": "a" }] }));
+}
+
+#[test]
 fn answers_are_brought_into_the_order_of_the_document() {
     let arranged = |query: &str, mut data: Value| {
         planned(query, value!({})).shape.arrange(&mut data);

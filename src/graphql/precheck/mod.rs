@@ -72,6 +72,9 @@ impl Default for Limits {
 pub fn check(types: &Types, limits: &Limits, query: &str) -> Result<ExecutableDocument, Vec<ServerError>> {
     check_text(limits, query)?;
     let document = parse_query(query).map_err(|error| vec![unread(&error)])?;
+    if let Some(fragment) = document.fragments.get("on") {
+        return Err(vec![refusal(PARSE_FAILED, "a fragment can't be named \"on\"", Some(fragment.pos))]);
+    }
     check_size(limits, &document)?;
     check_rules(types, &document)?;
     Ok(document)
