@@ -1,4 +1,4 @@
-//! The fields of an object, grouped by the key they answer under: the specification's *CollectFields*.
+//! The fields of an object, grouped by the key they answer under: the specification's `CollectFields`.
 
 use std::collections::{HashMap, HashSet};
 

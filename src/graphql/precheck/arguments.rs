@@ -121,7 +121,9 @@ impl<'a> Usages<'a> {
             Value::List(items) => {
                 if let BaseType::List(ty) = &place.ty.base {
                     let item = Input { ty: (**ty).clone(), has_default: false };
-                    items.iter().for_each(|value| self.variables(&item, value, at));
+                    for value in items {
+                        self.variables(&item, value, at);
+                    }
                 }
             }
             Value::Object(object) => {

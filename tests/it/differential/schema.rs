@@ -1,6 +1,7 @@
 //! A schema whose resolvers fail, refuse and wait wherever they can; `tests/clients/differential/resolvers.js` is the
 //! same in JavaScript.
 
+use std::future::ready;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use async_graphql::{
@@ -19,8 +20,8 @@ fn failure(what: &str) -> Error {
 }
 
 /// Fails.
-fn fail<T>() -> Result<T> {
-    Err(failure("failed"))
+async fn fail<T>() -> Result<T> {
+    ready(Err(failure("failed"))).await
 }
 
 /// Lets nobody through.
@@ -28,7 +29,7 @@ struct Closed;
 
 impl Guard for Closed {
     async fn check(&self, _: &Context<'_>) -> Result<()> {
-        Err(failure("refused"))
+        ready(Err(failure("refused"))).await
     }
 }
 
@@ -93,21 +94,21 @@ impl Thing {
     }
 
     async fn failing(&self) -> Result<Option<i32>> {
-        fail()
+        fail().await
     }
 
     async fn must_fail(&self) -> Result<i32> {
-        fail()
+        fail().await
     }
 
     async fn slow_must_fail(&self) -> Result<i32> {
         wait().await;
-        fail()
+        fail().await
     }
 
     /// Fails for odd numbers.
     async fn must_be_even(&self) -> Result<i32> {
-        if self.0 % 2 == 0 { Ok(self.0) } else { fail() }
+        if self.0 % 2 == 0 { Ok(self.0) } else { fail().await }
     }
 
     #[graphql(guard = "Closed")]
@@ -146,7 +147,7 @@ impl Thing {
     }
 
     async fn failing_children(&self) -> Result<Option<Vec<Thing>>> {
-        fail()
+        fail().await
     }
 
     async fn rows(&self) -> Vec<Vec<Thing>> {
@@ -182,7 +183,7 @@ impl Other {
     }
 
     async fn label(&self) -> Result<Option<String>> {
-        fail()
+        fail().await
     }
 
     async fn number(&self) -> i32 {
@@ -194,7 +195,7 @@ impl Other {
     }
 
     async fn must_fail(&self) -> Result<i32> {
-        fail()
+        fail().await
     }
 
     async fn thing(&self) -> Option<Thing> {
@@ -240,7 +241,7 @@ impl Query {
     }
 
     async fn failing(&self) -> Result<Option<i32>> {
-        fail()
+        fail().await
     }
 
     #[graphql(guard = "Closed")]
@@ -249,7 +250,7 @@ impl Query {
     }
 
     async fn must_fail(&self) -> Result<i32> {
-        fail()
+        fail().await
     }
 
     async fn grid(&self) -> Vec<Vec<i32>> {
@@ -356,7 +357,7 @@ impl Mutation {
     }
 
     async fn failing(&self) -> Result<Option<i32>> {
-        fail()
+        fail().await
     }
 }
 
@@ -374,6 +375,6 @@ impl Events {
     }
 
     async fn unwilling(&self) -> Result<stream::Empty<i32>> {
-        fail()
+        fail().await
     }
 }
