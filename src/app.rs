@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::agent::{self, AgentSettings};
+use crate::agent;
 use crate::auth::Keys;
 use crate::bus::{Bus, BusError, LocalBus, RedisBus, RedisSettings};
 use crate::clock::Clock;
@@ -30,6 +30,7 @@ use crate::{http, tasks};
 
 pub mod listeners;
 
+mod agents;
 mod secret;
 mod tls;
 
@@ -97,7 +98,7 @@ impl App {
         let tls = Self::tls(config)?;
         let fleet = Self::core(config, clock).await?;
         fleet.start_engine();
-        let agent = agent::router(fleet.clone(), AgentSettings::default());
+        let agent = agent::router(fleet.clone(), agents::settings(config));
         let transport = TransportSettings::default();
         let sockets = Sockets { goodbye: transport.shutdown.clone(), open: transport.sockets.clone() };
         let graphql = graphql::router::router(&fleet, transport);
@@ -230,12 +231,13 @@ fn intervals(config: &Config) -> tasks::Intervals {
 
 /// The settings of the core, from the sections of the configuration.
 fn settings(config: &Config) -> Settings {
-    let Config { agent, campaign, session, .. } = config;
+    let Config { agent, enroll, campaign, session, .. } = config;
     Settings {
         check_in_interval: agent.check_in_interval,
         online_grace: agent.online_grace,
         missing_after: agent.missing_after,
         presence_write_interval: agent.presence_write_interval,
+        enroll_failures: enroll.max_failures,
         unknown_credential_memory: agent.unknown_credential_memory,
         max_running_campaigns: campaign.max_running,
         max_outstanding_targets: campaign.max_outstanding_targets,

@@ -21,6 +21,7 @@ pub mod redis;
 pub mod secret;
 pub mod log;
 pub mod agent;
+pub mod enroll;
 pub mod campaign;
 pub mod session;
 pub mod tasks;
@@ -57,6 +58,8 @@ pub struct Config {
     pub log: log::Log,
     /// Hosts and their check-ins.
     pub agent: agent::Agent,
+    /// How hosts are let in and told apart.
+    pub enroll: enroll::Enroll,
     /// Limits of live queries.
     pub campaign: campaign::Campaign,
     /// People's credentials.
@@ -85,6 +88,7 @@ impl Config {
             secret: secret::MasterSecret::read(values)?,
             log: log::Log::read(values)?,
             agent: agent::Agent::read(values)?,
+            enroll: enroll::Enroll::read(values)?,
             campaign: campaign::Campaign::read(values)?,
             session: session::Session::read(values)?,
             tasks: tasks::Tasks::read(values)?,
