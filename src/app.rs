@@ -19,8 +19,8 @@ use crate::bus::{Bus, BusError, LocalBus, RedisBus, RedisSettings};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::fleet::{Fleet, Ports, Settings};
+use crate::graphql;
 use crate::graphql::transport::TransportSettings;
-use crate::graphql::{self, schema};
 use crate::http::Door;
 use crate::http::tls::{Tls, TlsError};
 use crate::spool::{Spool, SpoolError};
@@ -102,7 +102,7 @@ impl App {
         let transport =
             TransportSettings { graphiql: config.graphql.graphiql, ..TransportSettings::default() };
         let sockets = Sockets { goodbye: transport.shutdown.clone(), open: transport.sockets.clone() };
-        let graphql = graphql::router::router(&fleet, schema::build(fleet.clone()), transport);
+        let graphql = graphql::router::router(&fleet, transport);
         Ok(Self {
             agent_router: http::agent_router(agent.clone()),
             router: http::router(fleet.clone(), metrics, agent, graphql),

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Executor, ObjectType, Schema, SubscriptionType};
+use async_graphql::Executor;
 use axum::Router;
 use axum::routing::any;
 
 use super::graphiql;
 use super::loader::WithLoaders;
 use super::precheck::types::Types;
+use super::schema;
 use super::transport::engine::Engine;
 use super::transport::identity::Identity;
 use super::transport::socket::seats::Seats;
@@ -21,16 +22,12 @@ use crate::fleet::Fleet;
 ///
 /// # Panics
 /// When the library can't read the SDL that it writes; a test reads that of our schema.
-pub fn router<Q, M, S>(fleet: &Fleet, schema: Schema<Q, M, S>, settings: TransportSettings) -> Router
-where
-    Q: ObjectType + 'static,
-    M: ObjectType + 'static,
-    S: SubscriptionType + 'static,
-{
-    let types = Types::from_sdl(&schema.sdl()).expect("the library reads the SDL that it writes");
-    let executor = WithLoaders::new(schema, fleet.clone());
+pub fn router(fleet: &Fleet, settings: TransportSettings) -> Router {
+    let types = Types::from_sdl(&schema::sdl()).expect("the library reads the SDL that it writes");
+    let executor = WithLoaders::new(schema::build(fleet.clone()), fleet.clone());
+    let engine = Engine::new(executor, schema::validator(), types, &settings);
     let has_page = settings.graphiql;
-    let api = routes(Engine::new(executor, types, &settings), Identity::of_fleet(fleet), settings);
+    let api = routes(engine, Identity::of_fleet(fleet), settings);
     if has_page { graphiql::beside(api) } else { api }
 }
 
@@ -49,7 +46,6 @@ mod tests {
     use async_graphql::parser::types::OperationType;
 
     use super::*;
-    use crate::graphql::schema;
 
     #[test]
     fn the_types_of_our_schema_are_read() {
