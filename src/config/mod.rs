@@ -4,9 +4,11 @@
 //! environment. Names are matched against the list of known keys, never split at `_`; what is not in the list is an
 //! error with a suggestion.
 
+pub mod client;
 pub mod error;
 pub mod setting;
 
+mod effective;
 mod keys;
 mod layers;
 mod network;
@@ -26,6 +28,7 @@ pub mod campaign;
 pub mod session;
 pub mod tasks;
 
+pub use effective::Effective;
 pub use error::{ConfigError, Origin};
 pub use keys::{KnownKey, known_keys};
 pub use layers::Sources;

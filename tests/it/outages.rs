@@ -75,6 +75,7 @@ fn f05_asked_again() {
         };
         let world = World::on(server).await;
         let (mut gone, mut here) = (world.host("gone").await, world.host("here").await);
+        here.config().await.expect("its key is used, and known from here on");
         world.admin.start("select name").await;
         gone.read().await.expect("it is asked");
         let database = world.server.postgres().expect("it is one");
