@@ -79,10 +79,12 @@ impl Config {
     /// # Errors
     /// The first key that is unknown, or whose value is not what was expected; a file that can't be read.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
-        Self::read(&Values::merge(sources)?, otel::Otel::read(&sources.environment))
+        let otel = otel::Otel::read(&sources.environment);
+        Ok(Self { otel, ..Self::read(&Values::merge(sources)?)? })
     }
 
-    fn read(values: &Values, otel: otel::Otel) -> Result<Self, ConfigError> {
+    /// Reads every key; what stands in none of them is left at its default.
+    fn read(values: &Values) -> Result<Self, ConfigError> {
         Ok(Self {
             http: http::Http::read(values)?,
             https: https::Https::read(values)?,
@@ -93,7 +95,7 @@ impl Config {
             secret: secret::MasterSecret::read(values)?,
             log: log::Log::read(values)?,
             metrics: metrics::Metrics::read(values)?,
-            otel,
+            otel: otel::Otel::default(),
             agent: agent::Agent::read(values)?,
             campaign: campaign::Campaign::read(values)?,
             session: session::Session::read(values)?,
