@@ -23,6 +23,8 @@ query ($first: Int!, $after: String, $search: String, $statuses: [CampaignStatus
     pageInfo { hasNextPage endCursor }
   }
 }";
+/// What a table shows of a campaign.
+const COLUMNS: &[&str] = &["id", "status", "targeted", "responded", "failed", "sql"];
 const SHOW: &str = "\
 query ($id: ID!) {
   node(id: $id) {
@@ -118,7 +120,7 @@ impl ListCampaigns {
     async fn run(self) -> Result<ExitCode, Failure> {
         let statuses = (!self.status.is_empty()).then(|| words(&self.status));
         let variables = json!({ "search": self.search, "statuses": statuses });
-        self.list.print(&self.connect.client()?, LIST, variables).await
+        self.list.print(&self.connect.client()?, LIST, variables, COLUMNS).await
     }
 }
 

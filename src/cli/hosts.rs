@@ -21,6 +21,8 @@ query ($first: Int!, $after: String, $filter: HostFilter) {
     pageInfo { hasNextPage endCursor }
   }
 }";
+/// What a table shows of a host.
+const COLUMNS: &[&str] = &["hostname", "status", "osVersion", "osqueryVersion", "team", "lastSeenAt"];
 const SHOW: &str = "\
 query ($id: ID!) {
   host(by: { id: $id }) {
@@ -120,7 +122,7 @@ impl ListHosts {
                 filter[field] = json!(words(chosen));
             }
         }
-        self.list.print(&client, LIST, json!({ "filter": filter })).await
+        self.list.print(&client, LIST, json!({ "filter": filter }), COLUMNS).await
     }
 }
 

@@ -25,19 +25,25 @@ pub(super) struct List {
 }
 
 impl List {
-    /// Prints the list of `document`, as [`pages`] reads it.
+    /// Prints the list of `document`, as [`pages`] reads it; a table has only `columns`, which fit a terminal.
     pub(super) async fn print(
         &self,
         client: &Client,
         document: &str,
         variables: Value,
+        columns: &[&str],
     ) -> Result<ExitCode, Failure> {
         let mut printer = Printer::new(self.format.unwrap_or_else(Format::of_lists))?;
         let limit = if self.all { u64::MAX } else { self.first };
-        let has_cells = printer.has_cells();
+        let (has_cells, is_table) = (printer.has_cells(), printer.is_table());
         let each = |node: Value| {
             let Value::Object(node) = node else { return Ok(()) };
-            Ok::<_, Failure>(printer.object(if has_cells { plain(node) } else { node })?)
+            let mut node = if has_cells { plain(node) } else { node };
+            if is_table {
+                let of = |column: &&str| Some(((*column).to_owned(), node.remove(*column)?));
+                node = columns.iter().filter_map(of).collect();
+            }
+            Ok::<_, Failure>(printer.object(node)?)
         };
         let has_more = pages(client, document, variables, limit, each).await?;
         printer.finish()?;

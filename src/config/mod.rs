@@ -24,6 +24,7 @@ pub mod log;
 pub mod metrics;
 pub mod otel;
 pub mod agent;
+pub mod enroll;
 pub mod campaign;
 pub mod session;
 pub mod tasks;
@@ -65,6 +66,8 @@ pub struct Config {
     pub otel: otel::Otel,
     /// Hosts and their check-ins.
     pub agent: agent::Agent,
+    /// How hosts are let in and told apart.
+    pub enroll: enroll::Enroll,
     /// Limits of live queries.
     pub campaign: campaign::Campaign,
     /// People's credentials.
@@ -97,6 +100,7 @@ impl Config {
             metrics: metrics::Metrics::read(values)?,
             otel: otel::Otel::default(),
             agent: agent::Agent::read(values)?,
+            enroll: enroll::Enroll::read(values)?,
             campaign: campaign::Campaign::read(values)?,
             session: session::Session::read(values)?,
             tasks: tasks::Tasks::read(values)?,

@@ -20,6 +20,8 @@ pub mod subscription;
 pub mod schema;
 
 pub mod precheck;
+pub mod validation;
+pub mod plan;
 pub mod completion;
 pub mod transport;
 pub mod router;

@@ -36,6 +36,7 @@ async fn f09_frozen_bus(world: World) {
 
 /// A database that is away is never blamed on a host: check-ins are answered from memory, what needs the database is
 /// answered with an error that is tried again, and when it is back everything goes on where it was.
+/// Cases T03, T04.
 #[test]
 fn f05_database_away() {
     block_on(async {

@@ -52,12 +52,18 @@ impl Login {
         let environment = ClientEnvironment::of_process();
         let contexts = Contexts::new(environment.directory.clone());
         let book = contexts.read()?;
-        let name = self.context.clone().or(environment.context).or(book.current);
-        let name = name.unwrap_or_else(|| USUAL.to_owned());
+        let named = self.context.clone().or(environment.context);
+        let name = named.clone().or_else(|| book.current.clone()).unwrap_or_else(|| USUAL.to_owned());
         let known = book.contexts.get(&name);
         let mut context = self.place_of(known)?;
         let endpoint = Endpoint::new(&context.server, &context.trust()?.unwrap_or_default())?;
         context.server = endpoint.to_string();
+        if named.is_none() && known.is_some_and(|known| known.server != context.server) {
+            return Err(format!(
+                "the context `{name}` is of another server: pass --context NAME for this one"
+            )
+            .into());
+        }
         if endpoint.is_exposed() {
             talk(format_args!("note: {endpoint} has no TLS; what you enter can be read on the way"));
         }

@@ -71,6 +71,11 @@ impl Printer {
         })
     }
 
+    /// Whether data is printed as a table.
+    pub(super) fn is_table(&self) -> bool {
+        matches!(self, Self::Sheet(sheet) if sheet.is_table())
+    }
+
     /// Whether data is printed as rows of cells.
     pub(super) fn has_cells(&self) -> bool {
         matches!(self, Self::Sheet(_))

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::cells::text;
 use super::csv;
-use super::table::{self, Table};
+use super::table::{self, Column, Table};
 use crate::cli::terminal::{self, data};
 
 /// The heading of the cell that says whose a row is.
@@ -50,6 +50,11 @@ impl Sheet {
         Ok(Self { style, columns: Vec::new(), widths: Vec::new(), host_width: None, rows })
     }
 
+    /// Whether it is printed as a table.
+    pub(super) fn is_table(&self) -> bool {
+        self.style == Style::Table
+    }
+
     /// Adds a row, perhaps of a host; columns that are new stand last.
     pub(super) fn add(&mut self, host: Option<&str>, cells: Map<String, Value>) -> io::Result<()> {
         for (column, value) in &cells {
@@ -79,7 +84,9 @@ impl Sheet {
         let mut file = rows.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.rewind()?;
         let has_host = host_width.is_some();
-        let table = Table::new(host_width.into_iter().chain(widths).collect(), terminal::width());
+        let host = host_width.map(|width| Column { width, is_whole: false });
+        let others = columns.iter().zip(widths).map(|(name, width)| Column { width, is_whole: name == "id" });
+        let table = Table::new(&host.into_iter().chain(others).collect::<Vec<_>>(), terminal::width());
         let line = |cells: Vec<Cow<'_, str>>| match style {
             // A file keeps what a host said to the byte; a terminal is not steered by it.
             Style::Csv if io::stdout().is_terminal() => {

@@ -7,6 +7,15 @@ const GAP: usize = 2;
 /// A column is not made narrower than this.
 const NARROWEST: usize = 6;
 
+/// A column of a table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Column {
+    /// Characters of its widest cell, the heading included.
+    pub(super) width: usize,
+    /// It is never cut: half an id is none.
+    pub(super) is_whole: bool,
+}
+
 /// The layout of a table.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -14,13 +23,19 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// A layout of columns that are at most so wide, within `room` characters if that is known.
-    pub(super) fn new(widths: Vec<usize>, room: Option<usize>) -> Self {
-        let gaps = GAP * widths.len().saturating_sub(1);
-        let widths = match room.map(|room| room.saturating_sub(gaps)) {
-            Some(room) => fit(widths, room),
-            None => widths,
-        };
+    /// A layout of columns within `room` characters if that is known.
+    pub(super) fn new(columns: &[Column], room: Option<usize>) -> Self {
+        let mut widths: Vec<_> = columns.iter().map(|column| column.width).collect();
+        if let Some(room) = room {
+            let taken: usize =
+                columns.iter().filter(|column| column.is_whole).map(|column| column.width).sum();
+            let room = room.saturating_sub(taken + GAP * columns.len().saturating_sub(1));
+            let cut = columns.iter().filter(|column| !column.is_whole).map(|column| column.width).collect();
+            let mut cut = fit(cut, room).into_iter();
+            for (width, _) in widths.iter_mut().zip(columns).filter(|(_, column)| !column.is_whole) {
+                *width = cut.next().unwrap_or(*width);
+            }
+        }
         Self { widths }
     }
 
@@ -67,7 +82,8 @@ mod tests {
     use super::*;
 
     fn lines(widths: &[usize], room: Option<usize>, rows: &[&[&str]]) -> Vec<String> {
-        let table = Table::new(widths.to_vec(), room);
+        let columns: Vec<_> = widths.iter().map(|width| Column { width: *width, is_whole: false }).collect();
+        let table = Table::new(&columns, room);
         rows.iter().map(|row| table.line(row.iter().map(|cell| Cow::Borrowed(*cell)))).collect()
     }
 
@@ -83,6 +99,14 @@ mod tests {
         let cut = &lines(&[4, 40], Some(20), &[&["host", &long]])[0];
         assert_eq!(cut, &format!("host  {}…", "x".repeat(13)));
         assert_eq!(width(cut), 20);
+    }
+
+    #[test]
+    fn an_id_is_never_cut() {
+        let columns = [Column { width: 12, is_whole: true }, Column { width: 40, is_whole: false }];
+        let line = Table::new(&columns, Some(22))
+            .line(["cmp_00000000", "select a, b"].map(Cow::Borrowed).into_iter());
+        assert_eq!(line, "cmp_00000000  select …");
     }
 
     #[test]

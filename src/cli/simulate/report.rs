@@ -24,7 +24,8 @@ pub(super) fn line(stats: &StatsSnapshot) -> String {
 pub(super) fn latencies(stats: &StatsSnapshot) -> String {
     let mut table = format!("{:<8}{:>10}{:>12}{:>12}{:>12}", "endpoint", "answers", "p50", "p95", "p99");
     for (name, Latency { count, p50, p95, p99 }) in &stats.latencies {
-        let [p50, p95, p99] = [p50, p95, p99].map(|time| shown(*time));
+        let time = |time: &Duration| if *count == 0 { "-".to_owned() } else { shown(*time) };
+        let [p50, p95, p99] = [p50, p95, p99].map(time);
         table.push_str(&format!("\n{name:<8}{count:>10}{p50:>12}{p95:>12}{p99:>12}"));
     }
     table

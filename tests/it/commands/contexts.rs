@@ -139,6 +139,14 @@ fn contexts_are_chosen_by_name() {
             assert_eq!(ended.code, Some(1), "{arguments:?}");
             assert!(ended.stderr.contains("muster login"), "{}", ended.stderr);
         }
+        let elsewhere = ["login", "--server", "http://127.0.0.1:1", "--token-stdin"];
+        terminal.run(&["context", "use", "robot"]).await.well();
+        let refused = terminal.run_with(&elsewhere, token).await;
+        assert!(
+            refused.stderr.contains("pass --context NAME"),
+            "a context stays with its server: {}",
+            refused.stderr
+        );
         let nobody = Terminal::default().run(&["login", "--email", "a@b.example"]).await;
         assert!(nobody.stderr.contains("--password-stdin"), "{}", nobody.stderr);
         world.server.stop().await;

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::query::{started, terminal, world};
-use crate::harness::block_on;
+use super::query::{terminal, world};
+use crate::harness::world::World;
+use crate::harness::{block_on, within_deadline};
 
 /// Pages are followed as far as was asked for, and whoever wants more is told how.
 #[test]
@@ -18,7 +19,7 @@ fn lists_follow_their_pages() {
         assert_eq!(some.stdout.lines().count(), 102, "a heading, and as many as were wanted");
         assert!(some.stderr.contains("--all"), "{}", some.stderr);
         let found = terminal.run(&["hosts", "list", "--search", "host-10", "--format", "table"]).await.well();
-        let names: Vec<_> = found.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
+        let names: Vec<_> = found.lines().filter_map(|line| line.split_whitespace().next()).collect();
         assert_eq!(names, ["hostname", "host-10", "host-100", "host-101", "host-102"]);
         drop(hosts);
         world.server.stop().await;
@@ -65,6 +66,8 @@ fn campaigns_are_listed_shown_stopped_and_rerun() {
         assert_eq!(shown[0]["totals"]["responded"], 1, "{shown:?}");
         let cells = terminal.run(&["campaign", "show", &id, "--format", "table"]).await.well();
         assert!(cells.lines().any(|line| line.split_whitespace().eq(["responded", "1"])), "{cells}");
+        let table = terminal.run(&["campaign", "list", "--format", "table"]).await.well();
+        assert!(table.contains(&id) && table.starts_with("id"), "{table}");
         terminal.run(&["campaign", "stop", &id]).await.well();
         let list = async |status: &str| terminal.run(&["campaign", "list", "--status", status]).await.json();
         assert_eq!((list("stopped").await.len(), list("running").await.len()), (1, 0));
@@ -84,10 +87,9 @@ fn campaigns_are_listed_shown_stopped_and_rerun() {
 }
 
 /// Waits until a campaign runs that asks again.
-async fn rerun_started(world: &crate::harness::world::World) {
-    started(world).await;
+async fn rerun_started(world: &World) {
     let query = "{ campaigns(statuses: [RUNNING]) { nodes { id } } }";
-    crate::harness::within_deadline("the campaign that asks again", async {
+    within_deadline("the campaign that asks again", async {
         while world.admin.ask(query, json!({})).await["campaigns"]["nodes"][0].is_null() {
             tokio::task::yield_now().await;
         }

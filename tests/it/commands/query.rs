@@ -130,7 +130,7 @@ fn a_lost_server_is_told_with_the_way_to_resume() {
         let mut hosts = world.hosts(2).await;
         let cutter = Cutter::before(world.server.address).await;
         let near = terminal(&world, cutter.address);
-        let mut query: Running = near.start(&["query", "select name", "--all", "--timeout", "4s"]);
+        let mut query: Running = near.start(&["query", "select name", "--all", "--timeout", "8s"]);
         started(&world).await;
         answer(&mut hosts[..1]).await;
         let mut lines = vec![query.line().await];

@@ -40,10 +40,10 @@ impl Cutter {
         std::mem::take(&mut *open).cancel();
     }
 
-    /// Lets nobody through any more.
+    /// Lets nobody through any more, not even one whose connection is being accepted now.
     pub fn close(&self) {
         self.closed.cancel();
-        self.cut();
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).cancel();
     }
 }
 
