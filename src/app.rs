@@ -111,7 +111,8 @@ impl App {
         let fleet = Self::core(config, clock).await?;
         fleet.start_engine();
         let agent = agent::router(fleet.clone(), agents::settings(config));
-        let transport = TransportSettings::default();
+        let transport =
+            TransportSettings { graphiql: config.graphql.graphiql, ..TransportSettings::default() };
         let sockets = Sockets { goodbye: transport.shutdown.clone(), open: transport.sockets.clone() };
         let graphql = graphql::router::router(&fleet, transport);
         let proxies = config.http.trusted_proxies.clone();

@@ -26,6 +26,7 @@ pub mod otel;
 pub mod agent;
 pub mod enroll;
 pub mod campaign;
+pub mod graphql;
 pub mod session;
 pub mod tasks;
 
@@ -70,6 +71,8 @@ pub struct Config {
     pub enroll: enroll::Enroll,
     /// Limits of live queries.
     pub campaign: campaign::Campaign,
+    /// The API for people and programs.
+    pub graphql: graphql::Graphql,
     /// People's credentials.
     pub session: session::Session,
     /// Intervals of background work.
@@ -102,6 +105,7 @@ impl Config {
             agent: agent::Agent::read(values)?,
             enroll: enroll::Enroll::read(values)?,
             campaign: campaign::Campaign::read(values)?,
+            graphql: graphql::Graphql::read(values)?,
             session: session::Session::read(values)?,
             tasks: tasks::Tasks::read(values)?,
         })

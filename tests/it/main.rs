@@ -25,6 +25,7 @@ mod client_certificates;
 mod commands;
 mod crash;
 mod differential;
+mod graphiql;
 mod graphql_checks;
 mod host_lists;
 mod host_moves;

@@ -102,6 +102,9 @@ async fn read_body(
     response: &Response,
     mut bytes: Vec<u8>,
 ) -> io::Result<Vec<u8>> {
+    if response.status == 304 {
+        return Ok(Vec::new());
+    }
     if let Some(length) = response.header("content-length") {
         let length: usize = length.parse().map_err(|_| io::ErrorKind::InvalidData)?;
         while bytes.len() < length {
