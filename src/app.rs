@@ -14,15 +14,15 @@ use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::agent::{self, AgentSettings};
+use crate::agent;
 use crate::auth::Keys;
 use crate::bus::{Bus, BusError, LocalBus, RedisBus, RedisSettings};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::tls::ClientAuth;
 use crate::fleet::{Fleet, Ports};
+use crate::graphql;
 use crate::graphql::transport::TransportSettings;
-use crate::graphql::{self, schema};
 use crate::http::tls::{Clients, Tls, TlsError};
 use crate::http::{Door, Front, Lifecycle, Places, Scrape};
 use crate::spool::{Spool, SpoolError};
@@ -32,6 +32,7 @@ use crate::{http, tasks, telemetry};
 
 pub mod listeners;
 
+mod agents;
 mod secret;
 mod settings;
 mod tls;
@@ -109,11 +110,11 @@ impl App {
         let tls = Self::tls(config)?;
         let fleet = Self::core(config, clock).await?;
         fleet.start_engine();
-        let body_deadline = config.http.body_timeout;
-        let agent = agent::router(fleet.clone(), AgentSettings { body_deadline, ..AgentSettings::default() });
-        let transport = TransportSettings { body_deadline, ..TransportSettings::default() };
+        let agent = agent::router(fleet.clone(), agents::settings(config));
+        let transport =
+            TransportSettings { graphiql: config.graphql.graphiql, ..TransportSettings::default() };
         let sockets = Sockets { goodbye: transport.shutdown.clone(), open: transport.sockets.clone() };
-        let graphql = graphql::router::router(&fleet, schema::build(fleet.clone()), transport);
+        let graphql = graphql::router::router(&fleet, transport);
         let proxies = config.http.trusted_proxies.clone();
         let front = Front::new(proxies.clone(), config.tls.client_auth == ClientAuth::Required);
         let lifecycle = Lifecycle::default();

@@ -20,7 +20,9 @@ pub struct Model {
     /// Its team; 0 for none.
     #[sea_orm(indexed)]
     pub team_id: TeamId,
-    /// What osquery calls itself by.
+    /// The team whose secret let it in; 0 for none. It stays when the host moves.
+    pub enrolled_team_id: TeamId,
+    /// What tells it apart; what osquery calls itself by, unless configured otherwise.
     pub host_identifier: String,
     /// Hardware UUID as reported; empty when unknown; not always unique.
     pub hardware_uuid: String,

@@ -4,6 +4,7 @@
 //! in a transaction on both databases.
 
 mod m0001_initial;
+mod m0002_enrolled_team;
 
 pub use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
 
@@ -13,6 +14,6 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_initial::Step)]
+        vec![Box::new(m0001_initial::Step), Box::new(m0002_enrolled_team::Step)]
     }
 }

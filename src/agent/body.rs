@@ -64,7 +64,9 @@ impl Incoming {
             Encoding::Gzip => Kept::Gzip(Box::new(Inflater::new(limit))),
             Encoding::Unknown => return Err(self.refuse(Refusal::UnknownEncoding).await),
         };
-        if self.announced.is_some_and(|length| length > limit) {
+        // What is compressed has its key at the beginning, and is to be looked at.
+        let is_plain = self.encoding == Encoding::Plain;
+        if is_plain && self.announced.is_some_and(|length| length > limit) {
             return Ok(self.skim(Skim::default()).await);
         }
         let mut share = budget.share();
@@ -180,10 +182,7 @@ impl Kept {
                 skim.feed(&bytes);
                 skim.feed(piece);
             }
-            Self::Gzip(inflater) => {
-                skim.look_for_key(inflater.inflated());
-                skim.feed(inflater.inflated());
-            }
+            Self::Gzip(inflater) => skim.feed(inflater.inflated()),
         }
         skim
     }

@@ -23,6 +23,9 @@ pub(super) enum Member {
     HostDetails,
 }
 
+/// Arrays and objects in each other at most: skipping them takes a byte of memory each, which no budget counts.
+const MAX_DEPTH: usize = 100_000;
+
 /// Names on the wire, in the order of [`Member`].
 const NAMES: [&str; 11] = [
     "node_key",
@@ -42,6 +45,7 @@ const NAMES: [&str; 11] = [
 #[derive(Debug)]
 pub(super) struct Document {
     text: String,
+    depth: usize,
     places: [Option<Range<usize>>; NAMES.len()],
     /// Gives the memory back with the document.
     _share: Share,
@@ -52,16 +56,22 @@ impl Document {
     pub(super) fn read(body: Vec<u8>, mut share: Share) -> Result<Self, Refusal> {
         let text = json::lossy(body);
         share.grow_to(text.len())?;
-        if !json::is_shallow(&text) {
+        let depth = json::depth(&text);
+        if depth > MAX_DEPTH {
             return Err(Refusal::Malformed("it nests too deep"));
         }
         let places = places(&text).map_err(|_| Refusal::Malformed("it is no JSON object"))?;
-        Ok(Self { text, places, _share: share })
+        Ok(Self { text, depth, places, _share: share })
     }
 
     /// Bytes of the text.
     pub(super) fn len(&self) -> usize {
         self.text.len()
+    }
+
+    /// How many arrays and objects stand in each other at most.
+    pub(super) fn depth(&self) -> usize {
+        self.depth
     }
 
     /// The JSON of a member.
@@ -121,8 +131,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_shallow_object_is_refused() {
-        let deep = format!("{{\"data\":{}1{}}}", "[".repeat(10_000), "]".repeat(10_000));
+    fn what_is_no_object_or_far_too_deep_is_refused() {
+        let deep = format!("{{\"data\":{}1{}}}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
         for bad in [&b""[..], b"OK", b"[]", b"5", b"null", b"{", b"{}{}", b"{\"a\":}", deep.as_bytes()] {
             assert!(matches!(read(bad), Err(Refusal::Malformed(_))));
         }

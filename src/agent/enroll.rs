@@ -9,6 +9,7 @@ use super::document::{Document, Member};
 use super::json as lenient;
 use super::reply::{self, Refusal};
 use super::session::{Agent, source};
+use super::settings::HostIdentifier;
 use crate::fleet::enrollment::{EnrollRequest, Enrolled, is_useless_uuid};
 
 /// Characters of a text that a host says of itself at most.
@@ -17,7 +18,8 @@ const MAX_TEXT: usize = 255;
 /// Answers a node key; what it says of a wrong secret is no use to an agent, which tries again for ever.
 pub(super) async fn enroll(State(agent): State<Agent>, request: Request) -> Result<Response, Refusal> {
     let (parts, document) = agent.open_unproven(request, agent.settings.enroll_bytes).await?;
-    let request = enrollment(&document).ok_or(Refusal::Malformed("it has no host_identifier"))?;
+    let request = enrollment(&document, agent.settings.host_identifier)
+        .ok_or(Refusal::Malformed("it has no host_identifier"))?;
     match agent.ask(agent.fleet.enroll(request, source(&parts))).await? {
         Enrolled::Key(key) => {
             let body = json!({ "node_key": key, "node_invalid": false });
@@ -29,16 +31,23 @@ pub(super) async fn enroll(State(agent): State<Agent>, request: Request) -> Resu
 }
 
 /// What the host says of itself, cleaned; none when there is nothing to call it by.
-fn enrollment(document: &Document) -> Option<EnrollRequest> {
+pub(super) fn enrollment(document: &Document, known_by: HostIdentifier) -> Option<EnrollRequest> {
     let details = document.get(Member::HostDetails).unwrap_or("{}");
     let tables = lenient::pick(details, ["os_version", "osquery_info", "platform_info", "system_info"]);
     let [os, osquery, _, system] = tables.map(|table| table.unwrap_or("{}"));
     let [uuid, computer, hostname, serial, memory] =
         lenient::pick(system, ["uuid", "computer_name", "hostname", "hardware_serial", "physical_memory"]);
-    let [version] = lenient::pick(osquery, ["version"]);
+    let [version, instance] = lenient::pick(osquery, ["version", "instance_id"]);
     let hardware_uuid = text(uuid).filter(|uuid| !is_useless_uuid(uuid));
     let hostname = text(hostname).or_else(|| text(computer));
-    let host_identifier = text(document.get(Member::HostIdentifier))
+    let wished = match known_by {
+        HostIdentifier::Provided => None,
+        HostIdentifier::Uuid => hardware_uuid.clone(),
+        HostIdentifier::Hostname => hostname.clone(),
+        HostIdentifier::Instance => text(instance).filter(|instance| !is_useless_uuid(instance)),
+    };
+    let host_identifier = wished
+        .or_else(|| text(document.get(Member::HostIdentifier)))
         .or_else(|| hardware_uuid.clone())
         .or_else(|| hostname.clone())?;
     Some(EnrollRequest {
@@ -108,8 +117,31 @@ mod tests {
     use crate::agent::budget::Budget;
 
     fn read(body: &[u8]) -> Option<EnrollRequest> {
+        read_as(body, HostIdentifier::Provided)
+    }
+
+    fn read_as(body: &[u8], known_by: HostIdentifier) -> Option<EnrollRequest> {
         let document = Document::read(body.to_vec(), Budget::new(1 << 30).share()).ok()?;
-        enrollment(&document)
+        enrollment(&document, known_by)
+    }
+
+    #[test]
+    fn a_host_is_known_by_what_is_configured_or_else_by_what_osquery_says() {
+        let said = |body: &str, known_by| read_as(body.as_bytes(), known_by).map(|host| host.host_identifier);
+        let full = r#"{"host_identifier":"said","host_details":{"osquery_info":{"instance_id":"i-1"},
+            "system_info":{"uuid":"4C4C4544-0000-0000-0000-00000000000A","hostname":"web-1"}}}"#;
+        let bare = r#"{"host_identifier":"said","host_details":{"osquery_info":{"instance_id":" "},
+            "system_info":{"uuid":"Not Settable"}}}"#;
+        for (known_by, expected) in [
+            (HostIdentifier::Provided, "said"),
+            (HostIdentifier::Uuid, "4C4C4544-0000-0000-0000-00000000000A"),
+            (HostIdentifier::Hostname, "web-1"),
+            (HostIdentifier::Instance, "i-1"),
+        ] {
+            assert_eq!(said(full, known_by).as_deref(), Some(expected));
+            assert_eq!(said(bare, known_by).as_deref(), Some("said"));
+            assert_eq!(said("{}", known_by), None);
+        }
     }
 
     #[test]

@@ -10,10 +10,7 @@ use serde::Deserializer;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Arrays and objects in each other at most; later readers of what we store refuse more.
-const MAX_DEPTH: usize = 128;
-
-/// The text is not JSON, too deep, or not of the shape that was asked for.
+/// The text is not JSON, or not of the shape that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Malformed;
 
@@ -22,9 +19,9 @@ pub(super) fn lossy(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-/// Whether arrays and objects nest no deeper than [`MAX_DEPTH`]. One pass, also over what is no JSON.
-pub(super) fn is_shallow(text: &str) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+/// How many arrays and objects stand in each other at most. One pass, also over what is no JSON.
+pub(super) fn depth(text: &str) -> usize {
+    let (mut deepest, mut depth, mut in_string, mut escaped) = (0, 0_usize, false, false);
     for byte in text.bytes() {
         match byte {
             _ if escaped => escaped = false,
@@ -34,11 +31,9 @@ pub(super) fn is_shallow(text: &str) -> bool {
             b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
             _ => {}
         }
-        if depth > MAX_DEPTH {
-            return false;
-        }
+        deepest = deepest.max(depth);
     }
-    true
+    deepest
 }
 
 /// Visits the members of an object in order: the name as it stands in the text, quotes and all, and the value.
@@ -216,13 +211,14 @@ mod tests {
     fn deep_nesting_is_told_without_recursion() {
         for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
             let nested = |depth: usize| format!("{}1{}", open.repeat(depth), close.repeat(depth));
-            assert!(is_shallow(&nested(MAX_DEPTH)));
-            assert!(!is_shallow(&nested(MAX_DEPTH + 1)));
+            assert_eq!(depth(&nested(0)), 0);
+            assert_eq!(depth(&nested(7)), 7);
             let deep = format!("{{\"a\":{}}}", nested(100_000));
-            assert!(!is_shallow(&deep));
+            assert_eq!(depth(&deep), 100_001);
             assert!(members(&deep, |_, _| {}).is_ok(), "skipped without recursion");
         }
-        assert!(is_shallow(&format!("\"{}\\\"[\"", "[".repeat(10_000))));
+        assert_eq!(depth(&format!("\"{}\\\"[\"", "[".repeat(10_000))), 0);
+        assert_eq!(depth("]]}[]"), 1);
     }
 
     #[test]
@@ -236,7 +232,7 @@ mod tests {
         #[test]
         fn nothing_panics(bytes: Vec<u8>) {
             let text = lossy(bytes);
-            is_shallow(&text);
+            depth(&text);
             let _ = members(&text, |name, value| { string(name); integer(value); });
             let _ = elements(&text, |value| { string(value); });
             let quoted = format!("\"{text}\"");

@@ -13,6 +13,8 @@ use crate::fleet::offload::offload;
 
 /// Lines of one request at most; agents send 1,024 unless told otherwise.
 const MAX_LINES: usize = 1_000_000;
+/// Arrays and objects in each other in one line at most: later readers refuse more than 127.
+const MAX_LINE_DEPTH: usize = 100;
 
 /// Makes the lines durable, then thanks. What can never be stored is thanked for too, or the agent would repeat it
 /// for ever and send nothing else.
@@ -41,7 +43,8 @@ pub(super) async fn log(State(agent): State<Agent>, request: Request) -> Result<
     }
 }
 
-fn kind(document: &Document) -> Option<LogKind> {
+/// What kind of lines they are.
+pub(super) fn kind(document: &Document) -> Option<LogKind> {
     match document.string(Member::LogType)?.as_ref() {
         "result" => Some(LogKind::Result),
         "status" => Some(LogKind::Status),
@@ -49,14 +52,18 @@ fn kind(document: &Document) -> Option<LogKind> {
     }
 }
 
-/// The elements of `data`; none when it is no array.
-fn lines(document: &Document) -> Vec<Box<RawValue>> {
+/// The elements of `data`, without those that nobody could read again; none when it is no array.
+pub(super) fn lines(document: &Document) -> Vec<Box<RawValue>> {
     let mut lines = Vec::new();
+    // Lines stand in the array that is a member of the document.
+    let some_are_deep = document.depth() > MAX_LINE_DEPTH + 2;
     let visited = json::elements(document.get(Member::Data).unwrap_or("[]"), |line| {
-        if lines.len() < MAX_LINES {
-            lines.extend(RawValue::from_string(line.to_owned()));
-        } else {
+        if lines.len() >= MAX_LINES {
             set_aside("too_many_lines");
+        } else if some_are_deep && json::depth(line) > MAX_LINE_DEPTH {
+            set_aside("too_deep");
+        } else {
+            lines.extend(RawValue::from_string(line.to_owned()));
         }
     });
     match visited {

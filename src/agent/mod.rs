@@ -27,5 +27,8 @@ mod wire;
 mod json;
 mod reply;
 
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use router::router;
-pub use settings::AgentSettings;
+pub use settings::{AgentSettings, HostIdentifier};

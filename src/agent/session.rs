@@ -69,6 +69,11 @@ impl Agent {
             },
         };
         let content = content(incoming.receive(limit, &self.budget).await?).await?;
+        if proven.is_none()
+            && let Some(ended) = content.hides_a_key()
+        {
+            return Err(if ended { Refusal::TooLarge } else { Refusal::TooSlow });
+        }
         let host = self.identify(proven, content.node_key()).await?;
         self.fleet.host_seen(&host);
         Ok(Session { host, user_agent: parts.headers.get(USER_AGENT).cloned(), content })
@@ -128,13 +133,21 @@ impl Agent {
 }
 
 impl Content {
-    /// The key in the body; empty counts as absent.
+    /// The key in the body; none when there is none, or it is empty.
     fn node_key(&self) -> Option<String> {
         let key = match self {
             Self::Whole(document) => document.string(Member::NodeKey).map(std::borrow::Cow::into_owned),
             Self::Over { skim, .. } => skim.node_key(),
         };
         key.filter(|key| !key.is_empty())
+    }
+
+    /// Some where a key may have been passed over, for a body that is too large is seen in part: whether it ended.
+    fn hides_a_key(&self) -> Option<bool> {
+        match self {
+            Self::Over { skim, ended } if skim.node_key().is_none() => Some(*ended),
+            _ => None,
+        }
     }
 }
 

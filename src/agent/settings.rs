@@ -2,9 +2,26 @@
 
 use std::time::Duration;
 
-/// Limits of the agent face, in bytes unless another unit is named.
+/// What tells hosts apart, of all that an enrollment says. Where a host does not say it, or says what firmware gives to
+/// many machines, it is known by what osquery calls itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HostIdentifier {
+    /// `host_identifier`, which follows osquery's flag of that name.
+    #[default]
+    Provided,
+    /// `uuid` of `system_info`: the same after osquery is installed anew.
+    Uuid,
+    /// `hostname` of `system_info`.
+    Hostname,
+    /// `instance_id` of `osquery_info`: another one for each database of osquery, also on cloned machines.
+    Instance,
+}
+
+/// Settings of the agent face; limits are in bytes unless another unit is named.
 #[derive(Clone, Debug)]
 pub struct AgentSettings {
+    /// What tells hosts apart.
+    pub host_identifier: HostIdentifier,
     /// Body of an enrollment.
     pub enroll_bytes: usize,
     /// Body of a configuration or distributed read.
@@ -24,6 +41,7 @@ pub struct AgentSettings {
 impl Default for AgentSettings {
     fn default() -> Self {
         Self {
+            host_identifier: HostIdentifier::Provided,
             enroll_bytes: 1 << 20,
             read_bytes: 64 << 10,
             write_bytes: 32 << 20,

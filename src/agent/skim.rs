@@ -6,8 +6,9 @@ use entity::id::CampaignId;
 
 use super::{json, wire};
 
-/// Bytes kept of the end of the body: the node key is its last member.
-const TAIL: usize = 4 << 10;
+/// Bytes kept of the end of the body: osquery has the node key there; and of its beginning, where compressed logs and
+/// other agents have it.
+const KEPT: usize = 4 << 10;
 /// Campaigns noted at most.
 const MAX_CAMPAIGNS: usize = 1024;
 /// Bytes of a quoted query name at most.
@@ -17,9 +18,8 @@ const MAX_NAME: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Skim {
     campaigns: BTreeSet<CampaignId>,
+    head: Vec<u8>,
     tail: Vec<u8>,
-    /// A node key found where a body begins; compressed bodies have it there.
-    key: Option<String>,
 }
 
 impl Skim {
@@ -30,17 +30,14 @@ impl Skim {
         let seam = [&self.tail[seam_start..], &piece[..piece.len().min(MAX_NAME)]].concat();
         self.note_names(&seam);
         self.note_names(piece);
+        let room = KEPT.saturating_sub(self.head.len());
+        self.head.extend_from_slice(&piece[..piece.len().min(room)]);
         self.keep_tail(piece);
-    }
-
-    /// Looks for the node key in the beginning of a body.
-    pub(super) fn look_for_key(&mut self, start: &[u8]) {
-        self.key = last_node_key(&start[..start.len().min(TAIL)]);
     }
 
     /// The node key, when it was seen.
     pub(super) fn node_key(&self) -> Option<String> {
-        last_node_key(&self.tail).or_else(|| self.key.clone())
+        last_node_key(&self.tail).or_else(|| last_node_key(&self.head))
     }
 
     /// The campaigns whose names were seen.
@@ -60,8 +57,8 @@ impl Skim {
     }
 
     fn keep_tail(&mut self, piece: &[u8]) {
-        let kept = &piece[piece.len().saturating_sub(TAIL)..];
-        let surplus = (self.tail.len() + kept.len()).saturating_sub(TAIL);
+        let kept = &piece[piece.len().saturating_sub(KEPT)..];
+        let surplus = (self.tail.len() + kept.len()).saturating_sub(KEPT);
         self.tail.drain(..surplus.min(self.tail.len()));
         self.tail.extend_from_slice(kept);
     }
@@ -131,10 +128,11 @@ mod tests {
     }
 
     #[test]
-    fn a_key_at_the_start_is_found_where_it_was_looked_for() {
-        let mut skim = Skim::default();
-        skim.look_for_key(br#"{"node_key":"first","log_type":"result","data":["#);
-        assert_eq!(skim.node_key().as_deref(), Some("first"));
+    fn a_key_at_the_start_is_found_too() {
+        let body = [br#"{"node_key":"first","data":["#.as_slice(), &[b'x'; 10_000]].concat();
+        for piece in [1, 100, 20_000] {
+            assert_eq!(skim(&body, piece).node_key().as_deref(), Some("first"));
+        }
     }
 
     #[test]

@@ -31,12 +31,13 @@ pub(super) fn intervals(config: &Config) -> tasks::Intervals {
 
 /// The settings of the core, from the sections of the configuration.
 pub(super) fn core(config: &Config) -> Settings {
-    let Config { agent, campaign, session, .. } = config;
+    let Config { agent, enroll, campaign, session, .. } = config;
     Settings {
         check_in_interval: agent.check_in_interval,
         online_grace: agent.online_grace,
         missing_after: agent.missing_after,
         presence_write_interval: agent.presence_write_interval,
+        enroll_failures: enroll.max_failures,
         unknown_credential_memory: agent.unknown_credential_memory,
         max_running_campaigns: campaign.max_running,
         max_outstanding_targets: campaign.max_outstanding_targets,

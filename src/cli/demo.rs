@@ -11,8 +11,9 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::ask::{Asked, Ending, ask};
-use super::client::{Client, Totals};
+use super::ask::{Asked, Ending, Watch, start, watch};
+use super::client::{Client, Credential, Endpoint, Totals, Trust};
+use super::output::Format;
 use super::terminal::talk;
 use super::{Failure, stop_signal};
 use crate::app::App;
@@ -67,8 +68,8 @@ impl Demo {
         // The server outlives the hosts, so that no host sees it go.
         let closing = CancellationToken::new();
         let serving = tokio::spawn(app.serve(listener, closing.clone()));
-        let shown =
-            stop.clone().run_until_cancelled_owned(self.show(fleet, server, stop.child_token())).await;
+        let show = self.show(fleet, server, stop.child_token());
+        let shown = stop.clone().run_until_cancelled_owned(Box::pin(show)).await;
         closing.cancel();
         serving.await?;
         shown.unwrap_or(Ok(ExitCode::SUCCESS))
@@ -81,7 +82,9 @@ impl Demo {
         let enrolled = timeout(PATIENCE, simulation.wait_enrolled(hosts)).await;
         enrolled.map_err(|_| format!("not every host could enroll: {:?}", simulation.stats()))?;
         talk(format_args!("{hosts} simulated hosts are enrolled; asking all of them: {SQL}\n"));
-        let asked = ask(&client, SQL, json!({ "allHosts": true }), PATIENCE).await?;
+        let campaign = start(&client, json!({ "sql": SQL }), json!({ "allHosts": true })).await?;
+        let how = Watch { format: Format::Ndjson, wait: PATIENCE, stop: stop.clone() };
+        let asked = watch(&client, campaign, None, how).await?;
         let code = conclude(&client, &asked).await?;
         if !self.exit {
             talk(format_args!("\nThe server and its hosts stay up at {server}; Ctrl-C ends them."));
@@ -117,16 +120,18 @@ async fn introduce(fleet: &Fleet, server: &str) -> Result<Client, Failure> {
     ));
     let day = Duration::from_hours(24);
     let (_, token) = fleet.create_api_token(&Actor::System, EMAIL, "demo", day).await?;
-    Ok(Client::new(server, Secret::new(token))?)
+    let endpoint = Endpoint::new(server, &Trust::default())?;
+    Ok(Client::new(endpoint, Credential::Token(Secret::new(token))))
 }
 
 async fn simulated(fleet: &Fleet, server: &str, hosts: usize) -> Result<SimulationSettings, Failure> {
     let (_, secret) = fleet.create_enroll_secret(&Actor::System, Some("demo"), None, None).await?;
     Ok(SimulationSettings {
         server: server.to_owned(),
-        roots_pem: None,
+        tls: None,
         enroll_secret: secret.expect("a secret made without an idempotency key is new"),
         hosts,
+        rate: None,
         seed: 1,
         check_in_interval: CHECK_IN,
         new_connection_per_request: false,
@@ -140,7 +145,7 @@ async fn simulated(fleet: &Fleet, server: &str, hosts: usize) -> Result<Simulati
 
 /// Says how it went: success when every host that is online has answered.
 async fn conclude(client: &Client, asked: &Asked) -> Result<ExitCode, Failure> {
-    match asked.ending {
+    match &asked.ending {
         Ending::Ended(totals) => {
             let Totals { targeted, succeeded, failed, rows, .. } = totals;
             talk(format_args!(
@@ -148,6 +153,8 @@ async fn conclude(client: &Client, asked: &Asked) -> Result<ExitCode, Failure> {
             ));
             Ok(ExitCode::SUCCESS)
         }
+        Ending::Lost(why) | Ending::Refused(why) => Err(why.clone().into()),
+        Ending::Interrupted => Ok(ExitCode::SUCCESS),
         Ending::TimedOut => {
             let awaited = awaited(client, &asked.campaign).await?;
             talk(format_args!("\nThe time ran out; {awaited} hosts that are online did not answer."));

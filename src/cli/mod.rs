@@ -1,20 +1,31 @@
 //! The commands: one file each. stdout is data, stderr is talk.
 //!
-//! Exit codes: 0 done, 1 failed, 2 partial, 124 timed out.
+//! Exit codes: 0 done, 1 failed, 2 partial, 3 server not reached or lost, 124 timed out, 130 interrupted.
 
 mod serve;
 mod demo;
 mod simulate;
 mod query;
+mod campaign;
+mod hosts;
+mod contexts;
 mod schema;
 mod migrate;
 mod user;
 mod team;
 mod token;
 mod enroll;
+mod config;
+mod completions;
+mod version;
 
 mod ask;
 mod client;
+mod connect;
+mod exit;
+mod list;
+mod output;
+mod selection;
 mod settings;
 mod terminal;
 
@@ -25,17 +36,12 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
-use terminal::talk;
+use contexts::{context, login, logout};
 
 use crate::app::raise_descriptor_limit;
 
-/// Why a command failed.
+/// Why a command failed. Its text says what to do.
 type Failure = Box<dyn Error + Send + Sync>;
-
-/// Exit code of a command that did part of its work.
-const PARTIAL: u8 = 2;
-/// Exit code of a command whose time ran out.
-const TIMED_OUT: u8 = 124;
 
 /// The control plane of an osquery fleet.
 #[derive(Debug, Parser)]
@@ -50,13 +56,21 @@ enum Command {
     Serve(serve::Serve),
     Demo(demo::Demo),
     Simulate(simulate::Simulate),
-    Query(query::Query),
+    Query(Box<query::Query>),
+    Campaign(Box<campaign::Campaign>),
+    Hosts(Box<hosts::Hosts>),
+    Login(login::Login),
+    Logout(logout::Logout),
+    Context(context::Context),
     Schema(schema::Schema),
     Migrate(migrate::Migrate),
     User(user::User),
     Team(team::Team),
     Token(token::Token),
     Enroll(enroll::Enroll),
+    Config(config::Config),
+    Completions(completions::Completions),
+    Version(version::Version),
 }
 
 /// Runs the command of this process and answers its exit code.
@@ -64,19 +78,11 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(usage) => return explain(&usage),
+        Err(usage) => return exit::explain(&usage),
     };
     // One provider of cryptography for the whole process; a second call would be the only failure.
     drop(rustls::crypto::ring::default_provider().install_default());
-    match run(cli.command) {
-        Ok(code) => code,
-        // Whoever read the data has read enough.
-        Err(failure) if is_broken_pipe(failure.as_ref()) => ExitCode::FAILURE,
-        Err(failure) => {
-            talk(format_args!("muster: {}", sentence(failure.as_ref())));
-            ExitCode::FAILURE
-        }
-    }
+    run(cli.command).unwrap_or_else(|failure| exit::fail(&failure))
 }
 
 fn run(command: Command) -> Result<ExitCode, Failure> {
@@ -87,38 +93,23 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             Command::Serve(serve) => serve.run().await,
             Command::Demo(demo) => Box::pin(demo.run()).await,
             Command::Simulate(simulate) => simulate.run().await,
-            Command::Query(query) => query.run().await,
+            Command::Query(query) => Box::pin(query.run()).await,
+            Command::Campaign(campaign) => Box::pin(campaign.run()).await,
+            Command::Hosts(hosts) => Box::pin(hosts.run()).await,
+            Command::Login(login) => login.run().await,
+            Command::Logout(logout) => logout.run().await,
+            Command::Context(context) => context.run().await,
             Command::Schema(schema) => schema.run(),
             Command::Migrate(migrate) => migrate.run().await,
             Command::User(user) => user.run().await,
             Command::Team(team) => team.run().await,
             Command::Token(token) => token.run().await,
             Command::Enroll(enroll) => enroll.run().await,
+            Command::Config(config) => config.run(),
+            Command::Completions(completions) => completions.run(),
+            Command::Version(version) => version.run(),
         }
     })
-}
-
-fn is_broken_pipe(failure: &(dyn Error + 'static)) -> bool {
-    failure.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// Shows help or what is wrong with the command line. A wrong one is a failure: the library's 2 would say "partial".
-fn explain(usage: &clap::Error) -> ExitCode {
-    // Where not even the terminal can be written, the exit code still tells.
-    drop(usage.print());
-    if usage.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
-}
-
-/// An error and its causes in one line, without saying anything twice.
-fn sentence(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let causes = std::iter::successors(error.source(), |cause: &&(dyn Error + 'static)| (**cause).source());
-    for cause in causes.map(ToString::to_string) {
-        if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text.replace('\n', " ")
 }
 
 /// A token that is cancelled when the process is asked to stop: Ctrl-C or SIGTERM.

@@ -16,7 +16,12 @@ pub(super) struct Settings {
 impl Settings {
     /// The effective configuration: defaults, file, environment, these flags.
     pub(super) fn load(self) -> Result<Config, ConfigError> {
-        Config::load(&Sources::of_process(self.file, self.flags))
+        Config::load(&self.sources())
+    }
+
+    /// What the effective configuration is read from.
+    pub(super) fn sources(self) -> Sources {
+        Sources::of_process(self.file, self.flags)
     }
 }
 

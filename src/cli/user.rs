@@ -1,6 +1,5 @@
 //! `muster user`: people, on the configured database.
 
-use std::io;
 use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
@@ -13,6 +12,7 @@ use super::Failure;
 use super::settings::Settings;
 use super::team::team_named;
 use super::terminal::data;
+use super::terminal::prompt::first_line;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::fleet::Fleet;
@@ -74,7 +74,7 @@ impl User {
 impl Create {
     async fn run(self) -> Result<(), Failure> {
         let Self { email, name, role, team, password_stdin: _, settings } = self;
-        let password = password_of_stdin()?;
+        let password = first_line("password")?;
         let fleet = App::core(&settings.load()?, Clock::System).await?;
         let team = match team {
             Some(name) => Some(team_named(&fleet, &name).await?),
@@ -123,16 +123,4 @@ fn role() -> impl clap::builder::TypedValueParser<Value = Role> {
         let named = Role::ALL.iter().find(|role| word(**role).eq_ignore_ascii_case(&text));
         *named.expect("the parser lets only these words through")
     })
-}
-
-/// The first line of standard input.
-fn password_of_stdin() -> Result<String, Failure> {
-    let mut line = String::new();
-    io::stdin().read_line(&mut line)?;
-    let password = line.trim_end_matches(['\r', '\n']);
-    if password.is_empty() {
-        Err("no password came by standard input".into())
-    } else {
-        Ok(password.to_owned())
-    }
 }

@@ -16,8 +16,6 @@ pub struct Http {
     pub public_address: Option<String>,
     /// Time a new connection has to send its first request's headers.
     pub header_timeout: Duration,
-    /// Time a body has to arrive.
-    pub body_timeout: Duration,
     /// Time a connection may stay open without a request.
     pub idle_timeout: Duration,
     /// Time that requests under way have to finish when the server stops.
@@ -36,7 +34,6 @@ impl Http {
             listen: values.get("http.listen")?,
             public_address: values.get("http.public_address")?,
             header_timeout: values.get("http.header_timeout")?,
-            body_timeout: values.get("http.body_timeout")?,
             idle_timeout: values.get("http.idle_timeout")?,
             drain_timeout: values.get("http.drain_timeout")?,
             max_connections: values.get("http.max_connections")?,

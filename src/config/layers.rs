@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::client::CLIENT_VARIABLES;
 use super::error::{ConfigError, Origin};
 use super::keys::{KnownKey, LISTS, known_keys, nearest};
 use super::setting::Setting;
 
-/// Variables that are not keys: read by the commands themselves.
-const OTHER_VARIABLES: &[&str] = &["MUSTER_CONFIG", "MUSTER_SERVER", "MUSTER_TOKEN"];
+/// The variable that names the configuration file.
+const FILE_VARIABLE: &str = "MUSTER_CONFIG";
 /// Beginnings of variables that are not ours to judge: of the test suite, and those that Kubernetes sets in every
 /// pod beside a service named `muster`.
 const FOREIGN_PREFIXES: &[&str] = &["MUSTER_TEST_", "MUSTER_SERVICE_", "MUSTER_PORT"];
@@ -36,7 +37,7 @@ impl Sources {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         let file = file
-            .or_else(|| variable(&environment, "MUSTER_CONFIG").map(PathBuf::from))
+            .or_else(|| variable(&environment, FILE_VARIABLE).map(PathBuf::from))
             .or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()));
         Self { file, environment, flags }
     }
@@ -71,6 +72,14 @@ impl Values {
         });
         merged.add_layer(flags.collect())?;
         Ok(merged)
+    }
+
+    /// Every known key with its value as it is written and where that came from.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&KnownKey, &str, &Origin)> {
+        self.keys.iter().filter_map(|key| {
+            let value = self.values.get(&key.name)?;
+            Some((key, value.text.trim(), &value.origin))
+        })
     }
 
     /// The value of a key, parsed.
@@ -179,7 +188,9 @@ fn variable(variables: &[(String, String)], name: &str) -> Option<String> {
 }
 
 fn is_foreign(variable: &str) -> bool {
-    OTHER_VARIABLES.contains(&variable) || FOREIGN_PREFIXES.iter().any(|prefix| variable.starts_with(prefix))
+    variable == FILE_VARIABLE
+        || CLIENT_VARIABLES.contains(&variable)
+        || FOREIGN_PREFIXES.iter().any(|prefix| variable.starts_with(prefix))
 }
 
 fn read_file(path: &Path) -> Result<String, ConfigError> {

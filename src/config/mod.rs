@@ -4,9 +4,11 @@
 //! environment. Names are matched against the list of known keys, never split at `_`; what is not in the list is an
 //! error with a suggestion.
 
+pub mod client;
 pub mod error;
 pub mod setting;
 
+mod effective;
 mod keys;
 mod layers;
 mod network;
@@ -22,10 +24,13 @@ pub mod log;
 pub mod metrics;
 pub mod otel;
 pub mod agent;
+pub mod enroll;
 pub mod campaign;
+pub mod graphql;
 pub mod session;
 pub mod tasks;
 
+pub use effective::Effective;
 pub use error::{ConfigError, Origin};
 pub use keys::{KnownKey, known_keys};
 pub use layers::Sources;
@@ -62,8 +67,12 @@ pub struct Config {
     pub otel: otel::Otel,
     /// Hosts and their check-ins.
     pub agent: agent::Agent,
+    /// How hosts are let in and told apart.
+    pub enroll: enroll::Enroll,
     /// Limits of live queries.
     pub campaign: campaign::Campaign,
+    /// The API for people and programs.
+    pub graphql: graphql::Graphql,
     /// People's credentials.
     pub session: session::Session,
     /// Intervals of background work.
@@ -76,10 +85,12 @@ impl Config {
     /// # Errors
     /// The first key that is unknown, or whose value is not what was expected; a file that can't be read.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
-        Self::read(&Values::merge(sources)?, otel::Otel::read(&sources.environment))
+        let otel = otel::Otel::read(&sources.environment);
+        Ok(Self { otel, ..Self::read(&Values::merge(sources)?)? })
     }
 
-    fn read(values: &Values, otel: otel::Otel) -> Result<Self, ConfigError> {
+    /// Reads every key; what stands in none of them is left at its default.
+    fn read(values: &Values) -> Result<Self, ConfigError> {
         Ok(Self {
             http: http::Http::read(values)?,
             https: https::Https::read(values)?,
@@ -90,9 +101,11 @@ impl Config {
             secret: secret::MasterSecret::read(values)?,
             log: log::Log::read(values)?,
             metrics: metrics::Metrics::read(values)?,
-            otel,
+            otel: otel::Otel::default(),
             agent: agent::Agent::read(values)?,
+            enroll: enroll::Enroll::read(values)?,
             campaign: campaign::Campaign::read(values)?,
+            graphql: graphql::Graphql::read(values)?,
             session: session::Session::read(values)?,
             tasks: tasks::Tasks::read(values)?,
         })

@@ -8,11 +8,12 @@ use entity::kind::ChangeKind;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::DatabaseTransaction;
 use serde_json::json;
+use tokio::sync::Mutex;
 
 use super::activity::NewActivity;
 use super::hosts::{Page, PageRequest};
 use super::idempotency::{Keyed, start_over_once};
-use super::memory::Memory;
+use super::memory::{Generation, Memory};
 use super::{Fleet, FleetError, RejectionCode, input};
 use crate::auth::keys::{is_secret_form, new_public_id, new_secret};
 use crate::clock::Timestamp;
@@ -45,13 +46,15 @@ pub struct SecretCache {
     known: Memory<[u8; 32], (TeamId, Option<Timestamp>)>,
     /// Until when a wrong secret is taken for wrong unasked.
     wrong: Memory<[u8; 32], Timestamp>,
+    /// When all secrets were last read. The lock is held over the reading: one request reads, the others wait for it.
+    all_read: Mutex<Option<Generation>>,
 }
 
 impl SecretCache {
     /// Empty.
     #[must_use]
     pub fn new() -> Self {
-        Self { known: Memory::new(CAPACITY), wrong: Memory::new(CAPACITY) }
+        Self { known: Memory::new(CAPACITY), wrong: Memory::new(CAPACITY), all_read: Mutex::default() }
     }
 
     /// A secret was made or revoked.
@@ -175,9 +178,31 @@ impl Fleet {
         Ok(in_force(known))
     }
 
-    /// Whether [`Self::team_of_enroll_secret`] knows the secret without asking the store.
-    pub(crate) fn remembers_enroll_secret(&self, secret: &str) -> bool {
-        is_secret_form(secret) && self.enroll_secrets.known.get(&self.keys.hash(secret)).is_some()
+    /// Whether the secret exists, as [`Self::team_of_enroll_secret`], at the cost of one statement for all questions
+    /// until a secret is made or revoked: the first one reads every secret.
+    ///
+    /// # Errors
+    /// Unavailable.
+    pub(crate) async fn is_known_enroll_secret(&self, secret: &str) -> Result<bool, FleetError> {
+        if !is_secret_form(secret) {
+            return Ok(false);
+        }
+        let (hash, cache) = (self.keys.hash(secret), &self.enroll_secrets);
+        if cache.known.get(&hash).is_some() {
+            return Ok(true);
+        }
+        let mut all_read = cache.all_read.lock().await;
+        let generation = cache.known.generation();
+        if *all_read != Some(generation) {
+            let all = enroll_secrets::newest(self.store.reader(), &Scope::system(), CAPACITY as u64).await?;
+            for row in all {
+                if let Ok(hash) = row.secret_hash.as_slice().try_into() {
+                    cache.known.keep(generation, hash, (row.team_id, row.expires_at));
+                }
+            }
+            *all_read = Some(generation);
+        }
+        Ok(cache.known.get(&hash).is_some())
     }
 
     async fn store_secret(

@@ -29,7 +29,7 @@ pub struct Host {
     pub public_id: PublicId,
     /// Its team; [`TeamId::NONE`] for none.
     pub team_id: TeamId,
-    /// What osquery calls itself by.
+    /// What tells it apart; what osquery calls itself by, unless configured otherwise.
     pub host_identifier: String,
     /// Hardware UUID as reported; empty when unknown.
     pub hardware_uuid: String,

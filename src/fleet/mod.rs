@@ -94,7 +94,7 @@ impl Fleet {
             clock,
             roster: roster::Roster::new(),
             presence: presence::Presence::new(),
-            enroll_guard: enrollment::Guard::default(),
+            enroll_guard: enrollment::Guard::new(settings.enroll_failures),
             passwords: Passwords::new(settings.argon2_memory_kib),
             login_limits: sessions::LoginLimits::new(),
             sessions: sessions::SessionCache::new(),
@@ -133,6 +133,8 @@ pub struct Settings {
     pub missing_after: Duration,
     /// A host's last-seen time is written at most this often.
     pub presence_write_interval: Duration,
+    /// Wrong enroll secrets from one address in a minute, before it must show one that is known.
+    pub enroll_failures: u32,
     /// How long an unknown node key or enroll secret is remembered.
     pub unknown_credential_memory: Duration,
     /// Running campaigns at most.
@@ -172,6 +174,7 @@ impl Default for Settings {
             online_grace: Duration::from_secs(90),
             missing_after: Duration::from_hours(30 * 24),
             presence_write_interval: Duration::from_secs(30),
+            enroll_failures: 100,
             unknown_credential_memory: Duration::from_secs(30),
             max_running_campaigns: 10_000,
             max_outstanding_targets: 50_000_000,

@@ -1,92 +1,105 @@
-//! Nulls for errors, as the specification has them.
+//! Answers as the specification has them: null where an error was, and the keys in the order of the document.
 //!
 //! The library leaves the key of a field that failed out of its object, and an object with no key left becomes null.
 //! Its error paths are right, so each is walked: the key comes back with null, and a null where the schema says
-//! non-null moves up to the nearest nullable ancestor. Costs nothing unless a response has errors.
-
-use std::sync::Arc;
+//! non-null moves up to the nearest nullable ancestor. Errors come in the order of the document; what an earlier one
+//! took along had not been executed, so that later errors in it are not told.
 
 use async_graphql::indexmap::IndexMap;
-use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{BaseType, ExecutableDocument, OperationDefinition, Type};
-use async_graphql::{Name, PathSegment, Response, Value};
+use async_graphql::{Name, PathSegment, Response, ServerError, Value};
 
-use super::precheck;
-use super::precheck::fields::{Selected, Set, collect};
-use super::precheck::types::{Types, named};
+use super::plan::shape::{Nulls, Shape};
 
-/// What is needed to complete the responses of one operation.
-#[derive(Clone, Debug)]
-pub struct Completion {
-    /// The schema.
-    pub types: Arc<Types>,
-    /// The text of the document; parsed again only for a response with errors.
-    pub query: Arc<str>,
-    /// The name of the operation, when the request gave one.
-    pub operation_name: Option<String>,
+/// Puts null where an error was, or at the nearest nullable ancestor, and every key in its place.
+pub fn complete(shape: &Shape, response: &mut Response) {
+    if response.errors.iter().any(|error| !error.path.is_empty()) {
+        place_nulls(shape, response);
+    }
+    shape.arrange(&mut response.data);
 }
 
-impl Completion {
-    /// Puts null where an error was, or at the nearest nullable ancestor.
-    pub fn complete(&self, response: &mut Response) {
-        if response.errors.iter().all(|error| error.path.is_empty()) {
-            return;
-        }
-        let Ok(document) = parse_query(&*self.query) else { return };
-        let Some(operation) = precheck::operation(&document, self.operation_name.as_deref()) else { return };
-        let Response { data, errors, .. } = response;
-        let reached: Vec<_> = errors.iter().map(|error| restore(data, &error.path)).collect();
-        for (error, reached) in errors.iter().zip(reached) {
-            let nullable = self.nullable(&document, operation, &error.path[..reached]);
-            match nullable.iter().rposition(|nullable| *nullable) {
-                Some(last) => set_null(data, &error.path[..=last]),
-                None if reached > 0 => *data = Value::Null,
-                None => {}
-            }
-        }
-    }
+fn place_nulls(shape: &Shape, response: &mut Response) {
+    let Response { data, errors, .. } = response;
+    let reached: Vec<_> = errors.iter().map(|error| restore(data, &error.path)).collect();
+    let located = errors.drain(..).zip(reached).map(|(error, reached)| {
+        let place = Place::of(shape, data, &error.path[..reached]);
+        (error, place)
+    });
+    let mut located: Vec<(ServerError, Place)> = located.collect();
+    located.sort_by(|(_, left), (_, right)| left.order.cmp(&right.order));
+    let told = located.into_iter().filter(|(error, place)| place.set_null(data, &error.path));
+    errors.extend(told.map(|(error, _)| error).collect::<Vec<_>>());
+}
 
-    /// For each segment of a path, whether the schema lets its value be null; what it does not know may be.
-    fn nullable<'a>(
-        &'a self,
-        document: &'a ExecutableDocument,
-        operation: &'a OperationDefinition,
-        path: &[PathSegment],
-    ) -> Vec<bool> {
-        let mut sets =
-            vec![Set { parent: self.types.root(operation.ty), selections: &operation.selection_set.node }];
-        let mut ty: Option<&Type> = None;
-        let mut nullable = Vec::with_capacity(path.len());
+/// Where an error is.
+#[derive(Debug, Default)]
+struct Place {
+    /// For each segment of its path, where that stands among its siblings.
+    order: Vec<usize>,
+    /// For each segment, whether null may stand there.
+    nullable: Vec<bool>,
+}
+
+impl Place {
+    /// Follows a path through the shape; what that does not know comes last and may be null.
+    fn of(shape: &Shape, data: &Value, path: &[PathSegment]) -> Self {
+        let mut place = Self::default();
+        let (mut value, mut below, mut nulls, mut lists) = (Some(data), Some(shape), Nulls::of(None), 0);
         for segment in path {
-            match segment {
-                PathSegment::Index(_) => ty = ty.and_then(item),
-                PathSegment::Field(key) => {
-                    let mut found = collect(&document.fragments, &sets);
-                    found.retain(|selected| selected.field.node.response_key().node == *key);
-                    let types = found.iter().map(|selected| self.type_of(*selected));
-                    ty = types.clone().find_map(|ty| ty);
-                    let set = |(selected, ty): (&Selected<'a>, Option<&'a Type>)| Set {
-                        parent: ty.map(named),
-                        selections: &selected.field.node.selection_set.node,
-                    };
-                    sets = found.iter().zip(types).map(set).collect();
+            match (segment, value) {
+                (PathSegment::Index(index), _) => {
+                    lists += 1;
+                    place.order.push(*index);
+                    value = value.and_then(|value| item(value, *index));
                 }
+                (PathSegment::Field(key), Some(Value::Object(object))) => {
+                    let fields = below.map_or(&[][..], |shape| shape.fields(object));
+                    let at = fields.iter().position(|field| field.key == *key);
+                    place.order.push(at.unwrap_or(usize::MAX));
+                    (below, nulls) =
+                        at.map_or((None, Nulls::of(None)), |at| (Some(&fields[at].below), fields[at].nulls));
+                    (value, lists) = (object.get(key.as_str()), 0);
+                }
+                (PathSegment::Field(_), _) => (value, below) = (None, None),
             }
-            nullable.push(ty.is_none_or(|ty| ty.nullable));
+            place.nullable.push(nulls.allow(lists));
         }
-        nullable
+        place
     }
 
-    fn type_of(&self, selected: Selected<'_>) -> Option<&Type> {
-        self.types.field(selected.parent?, &selected.field.node.name.node).map(|field| &field.ty)
+    /// Sets the null that the error at this path leaves; false when an earlier one had taken that place along.
+    fn set_null(&self, data: &mut Value, path: &[PathSegment]) -> bool {
+        if self.nullable.is_empty() {
+            return true;
+        }
+        let last = self.nullable.iter().rposition(|nullable| *nullable);
+        let moved = last.is_none_or(|last| last + 1 < self.nullable.len());
+        let Some(target) = reach(data, &path[..last.map_or(0, |last| last + 1)]) else { return false };
+        if moved && *target == Value::Null {
+            return false;
+        }
+        *target = Value::Null;
+        true
     }
 }
 
-fn item(list: &Type) -> Option<&Type> {
-    match &list.base {
-        BaseType::List(item) => Some(item),
-        BaseType::Named(_) => None,
+fn item(list: &Value, index: usize) -> Option<&Value> {
+    match list {
+        Value::List(items) => items.get(index),
+        _ => None,
     }
+}
+
+/// What a path leads to; none when something above it is null.
+fn reach<'a>(mut value: &'a mut Value, path: &[PathSegment]) -> Option<&'a mut Value> {
+    for segment in path {
+        value = match (segment, value) {
+            (PathSegment::Field(key), Value::Object(object)) => object.get_mut(key.as_str())?,
+            (PathSegment::Index(index), Value::List(items)) => items.get_mut(*index)?,
+            _ => return None,
+        };
+    }
+    Some(value)
 }
 
 /// Brings back what the library left out along a path: objects that lost all their keys, and null for the key that
@@ -108,26 +121,15 @@ fn restore(value: &mut Value, path: &[PathSegment]) -> usize {
     }
 }
 
-/// Sets null at the end of a path, unless something above it is null already.
-fn set_null(value: &mut Value, path: &[PathSegment]) {
-    let Some((segment, rest)) = path.split_first() else {
-        *value = Value::Null;
-        return;
-    };
-    let inner = match (segment, value) {
-        (PathSegment::Field(key), Value::Object(object)) => object.get_mut(key.as_str()),
-        (PathSegment::Index(index), Value::List(items)) => items.get_mut(*index),
-        _ => None,
-    };
-    if let Some(inner) = inner {
-        set_null(inner, rest);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use async_graphql::{ServerError, value};
+    use async_graphql::parser::parse_query;
+    use async_graphql::{Variables, value};
     use proptest::prelude::*;
+
+    use crate::graphql::plan::Plan;
+    use crate::graphql::precheck::operation;
+    use crate::graphql::precheck::types::Types;
 
     use super::*;
 
@@ -145,13 +147,15 @@ mod tests {
             |path: &&[&str]| ServerError::new("no", None).with_path(path.iter().map(segment).collect());
         let mut response = Response::new(data);
         response.errors = paths.iter().map(error).collect();
-        completion(query).complete(&mut response);
+        complete(&shape(query), &mut response);
         response.data
     }
 
-    fn completion(query: &str) -> Completion {
+    fn shape(query: &str) -> Shape {
         let types = Types::from_sdl(SDL).expect("the SDL above is well formed");
-        Completion { types: Arc::new(types), query: query.into(), operation_name: None }
+        let document = parse_query(query).expect("the query is well formed");
+        let operation = operation(&document, None).expect("there is one operation");
+        Plan::of(&types, &document, operation, &Variables::default()).expect("it is small").shape
     }
 
     #[test]
@@ -289,8 +293,9 @@ mod tests {
             let mut errors = Vec::new();
             let mut response = Response::new(node.left(&[], &mut errors));
             response.errors = errors;
-            completion(QUERY).complete(&mut response);
-            prop_assert_eq!(response.data, node.specified().unwrap_or_default());
+            complete(&shape(QUERY), &mut response);
+            let specified = node.specified().unwrap_or_default();
+            prop_assert_eq!(response.data.to_string(), specified.to_string());
         }
     }
 }

@@ -167,6 +167,15 @@ macro_rules! connection {
             }
         }
 
+        impl $edge {
+            /// The edge of what was made just now, in a list by id.
+            #[must_use]
+            pub fn fresh(list: $crate::graphql::page::List, id: i64, node: $model) -> Self {
+                let key = $crate::fleet::hosts::Key { sort: None, id };
+                Self { cursor: $crate::graphql::connection::Cursor::Row(list, key), node }
+            }
+        }
+
         $(#[$page])*
         #[async_graphql::Object]
         impl $connection {

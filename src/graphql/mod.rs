@@ -20,8 +20,11 @@ pub mod subscription;
 pub mod schema;
 
 pub mod precheck;
+pub mod validation;
+pub mod plan;
 pub mod completion;
 pub mod transport;
+pub mod graphiql;
 pub mod router;
 
 #[cfg(test)]

@@ -2,33 +2,33 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Executor, ObjectType, Schema, SubscriptionType};
+use async_graphql::Executor;
 use axum::Router;
 use axum::routing::any;
 
+use super::graphiql;
 use super::loader::WithLoaders;
 use super::precheck::types::Types;
+use super::schema;
 use super::transport::engine::Engine;
 use super::transport::identity::Identity;
 use super::transport::socket::seats::Seats;
 use super::transport::{Transport, TransportSettings, http};
 use crate::fleet::Fleet;
 
-/// The routes of the API: `/graphql`, by POST, by GET for queries, and as a WebSocket.
+/// The routes of the API: `/graphql`, by POST, by GET for queries, and as a WebSocket; for browsers, a page.
 ///
 /// The listener should put `ConnectInfo<SocketAddr>` into each request.
 ///
 /// # Panics
 /// When the library can't read the SDL that it writes; a test reads that of our schema.
-pub fn router<Q, M, S>(fleet: &Fleet, schema: Schema<Q, M, S>, settings: TransportSettings) -> Router
-where
-    Q: ObjectType + 'static,
-    M: ObjectType + 'static,
-    S: SubscriptionType + 'static,
-{
-    let types = Types::from_sdl(&schema.sdl()).expect("the library reads the SDL that it writes");
-    let executor = WithLoaders::new(schema, fleet.clone());
-    routes(Engine::new(executor, types, &settings), Identity::of_fleet(fleet), settings)
+pub fn router(fleet: &Fleet, settings: TransportSettings) -> Router {
+    let types = Types::from_sdl(&schema::sdl()).expect("the library reads the SDL that it writes");
+    let executor = WithLoaders::new(schema::build(fleet.clone()), fleet.clone());
+    let engine = Engine::new(executor, schema::validator(), types, &settings);
+    let has_page = settings.graphiql;
+    let api = routes(engine, Identity::of_fleet(fleet), settings);
+    if has_page { graphiql::beside(api) } else { api }
 }
 
 /// The same for any engine, and any source of identities.
@@ -46,7 +46,6 @@ mod tests {
     use async_graphql::parser::types::OperationType;
 
     use super::*;
-    use crate::graphql::schema;
 
     #[test]
     fn the_types_of_our_schema_are_read() {

@@ -1,20 +1,29 @@
 //! The schema: built for the server, printed for everybody.
 
-use async_graphql::{SDLExportOptions, Schema, SchemaBuilder};
+use async_graphql::{SDLExportOptions, Schema, SchemaBuilder, ValidationMode};
 
 use super::mutation::Mutation;
+use super::precheck::size::MAX_LEVELS;
 use super::query::Query;
 use super::subscription::Subscription;
+use super::validation::Validator;
 use crate::fleet::Fleet;
 
 /// The executable schema; a cheap handle.
 pub type MusterSchema = Schema<Query, Mutation, Subscription>;
 
-/// The schema over a core. A request needs a [`RequestContext`](super::context::RequestContext), and loaders by
+/// The schema over a core, for documents that [`validator`] let through. A request needs a [`RequestContext`](super::context::RequestContext), and loaders by
 /// [`WithLoaders`](super::loader::WithLoaders).
 #[must_use]
 pub fn build(fleet: Fleet) -> MusterSchema {
-    builder().data(fleet).finish()
+    let builder = builder().validation_mode(ValidationMode::Fast).limit_recursive_depth(MAX_LEVELS);
+    builder.data(fleet).finish()
+}
+
+/// Validates documents for the schema.
+#[must_use]
+pub fn validator() -> Validator {
+    Validator::new(builder())
 }
 
 /// The public contract: what `schema.graphql` holds.

@@ -66,6 +66,7 @@ impl Agent {
 
     /// Runs until it is dropped.
     pub(super) async fn run(mut self) {
+        sleep(self.world.delay(self.host.index)).await;
         self.link.enroll().await;
         self.fetch_config().await;
         if self.trouble == Trouble::Offline {

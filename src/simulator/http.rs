@@ -9,15 +9,15 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{Request, Uri, header};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
 use super::SettingsError;
+use super::stats::Problem;
 
 /// The time for connecting, sending and receiving, second try included.
 const DEADLINE: Duration = Duration::from_secs(16);
@@ -95,8 +95,8 @@ pub(super) struct Client {
 }
 
 impl Target {
-    /// Reads `http(s)://host:port`; https needs certificates to trust.
-    pub(super) fn new(server: &str, roots_pem: Option<&str>) -> Result<Self, SettingsError> {
+    /// Reads `http(s)://host:port`; https needs TLS.
+    pub(super) fn new(server: &str, tls: Option<&Arc<ClientConfig>>) -> Result<Self, SettingsError> {
         let bad = || SettingsError::Server(server.to_owned());
         let uri: Uri = server.parse().map_err(|_| bad())?;
         let authority = uri.authority().ok_or_else(bad)?;
@@ -105,7 +105,8 @@ impl Target {
             Some("http") => (None, 80),
             Some("https") => {
                 let name = ServerName::try_from(host.clone()).map_err(|_| bad())?;
-                (Some((connector(roots_pem.ok_or(SettingsError::NoRoots)?)?, name)), 443)
+                let tls = tls.cloned().ok_or(SettingsError::NoTls)?;
+                (Some((TlsConnector::from(tls), name)), 443)
             }
             _ => return Err(bad()),
         };
@@ -124,24 +125,6 @@ impl Target {
             }
         }
     }
-}
-
-/// A TLS client that trusts only `roots_pem`.
-fn connector(roots_pem: &str) -> Result<TlsConnector, SettingsError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(roots_pem.as_bytes()) {
-        roots.add(certificate.map_err(|_| SettingsError::BadRoots)?).map_err(|_| SettingsError::BadRoots)?;
-    }
-    if roots.is_empty() {
-        return Err(SettingsError::NoRoots);
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("ring speaks TLS 1.2 and 1.3")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 /// Speaks HTTP over a stream; the connection ends with its handle.
@@ -209,6 +192,15 @@ impl Client {
 }
 
 impl PostError {
+    /// What went wrong, for a count.
+    pub(super) fn kind(&self) -> Problem {
+        match self {
+            Self::Connect(_) => Problem::NoConnection,
+            Self::Broken(_) | Self::Malformed(_) | Self::Body(_) => Problem::Broken,
+            Self::TimedOut => Problem::TimedOut,
+        }
+    }
+
     /// Whether the server sent more than osquery accepts.
     pub(super) fn is_too_large(&self) -> bool {
         matches!(self, Self::Body(error) if error.is::<LengthLimitError>())

@@ -10,7 +10,7 @@ use super::World;
 use super::contract::{self, Meaning, Violation};
 use super::host::Host;
 use super::http::{Client, Connections, Post, Reply};
-use super::stats::Count;
+use super::stats::{Count, Problem};
 use super::wire;
 
 /// How often a request is tried before it waits for the next poll; the n-th failure is followed by n² seconds.
@@ -30,6 +30,20 @@ pub(super) enum Endpoint {
 }
 
 impl Endpoint {
+    /// All of them, in order.
+    pub(super) const ALL: [Self; 5] = [Self::Enroll, Self::Config, Self::Read, Self::Write, Self::Log];
+
+    /// Its name in a report.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Enroll => "enroll",
+            Self::Config => "config",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Log => "log",
+        }
+    }
+
     /// Its path after the prefix.
     fn path(self) -> &'static str {
         match self {
@@ -107,16 +121,16 @@ impl Link {
         match meaning {
             Meaning::Accepted(members) => Some(members),
             Meaning::NodeInvalid => {
-                self.world.stats.add(Count::NodeInvalid, 1);
+                self.world.stats.failed(Problem::NodeInvalid);
                 self.node_key = None;
                 None
             }
             Meaning::Refused => {
-                self.world.stats.add(Count::Refused, 1);
+                self.world.stats.failed(Problem::Refused);
                 None
             }
             Meaning::Unreadable => {
-                self.world.stats.add(Count::Broken, 1);
+                self.world.stats.failed(Problem::Unreadable);
                 None
             }
         }
@@ -131,7 +145,7 @@ impl Link {
         let Some(meaning) = self.send(Endpoint::Enroll, None, body).await else { return };
         // What refuses an enrollment has no node key; nothing else is looked at.
         let Meaning::Accepted(members) = meaning else {
-            return world.stats.add(Count::Refused, 1);
+            return world.stats.failed(Problem::Refused);
         };
         match contract::node_key(&members) {
             Ok(Some(key)) => self.keep(key),
@@ -176,7 +190,7 @@ impl Link {
         match self.client.post(&post).await {
             Ok(reply) => Some(self.judge(endpoint, &reply)),
             Err(error) => {
-                stats.add(Count::Broken, 1);
+                stats.failed(error.kind());
                 if error.is_too_large() {
                     stats.violated(&[Violation::TooLarge]);
                 }
@@ -190,11 +204,7 @@ impl Link {
     /// Counts what is wrong with a reply, and how long it took.
     fn judge(&self, endpoint: Endpoint, reply: &Reply) -> Meaning {
         let stats = &self.world.stats;
-        match endpoint {
-            Endpoint::Read => stats.read.record(reply.took),
-            Endpoint::Write => stats.write.record(reply.took),
-            Endpoint::Enroll | Endpoint::Config | Endpoint::Log => {}
-        }
+        stats.answered(endpoint, reply.took);
         let (meaning, violations) = contract::read(reply);
         if !violations.is_empty() {
             stats.violated(&violations);

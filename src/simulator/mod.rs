@@ -27,6 +27,7 @@ mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ClientConfig;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -48,12 +49,14 @@ const ENROLLING: usize = 64;
 pub struct SimulationSettings {
     /// The server, `http(s)://host:port`.
     pub server: String,
-    /// The certificates to trust, as PEM; needed for https.
-    pub roots_pem: Option<String>,
+    /// How to speak TLS, and whom to believe; needed for https.
+    pub tls: Option<Arc<ClientConfig>>,
     /// What lets the hosts in.
     pub enroll_secret: String,
     /// How many hosts.
     pub hosts: usize,
+    /// Hosts that begin to enroll in a second; as many as can when left out.
+    pub rate: Option<f64>,
     /// Everything about the hosts follows from this number.
     pub seed: u64,
     /// How often a host checks in.
@@ -66,7 +69,7 @@ pub struct SimulationSettings {
     pub offline: f64,
     /// The proportion of hosts, 0 to 1, that answer every query with an error.
     pub failing: f64,
-    /// The proportion of hosts, 0 to 1, that run an old osquery (3.1 or 4.3).
+    /// The proportion of hosts, 0 to 1, that run an old osquery (3.1, 4.3 or 4.4).
     pub old: f64,
     /// How often a host sends log lines; never when left out.
     pub log_interval: Option<Duration>,
@@ -76,9 +79,9 @@ impl SimulationSettings {
     /// Checks what a person may have mistyped.
     ///
     /// # Errors
-    /// The server is no address, or https without certificates.
+    /// The server is no address, or https without TLS.
     pub fn check(&self) -> Result<(), SettingsError> {
-        Target::new(&self.server, self.roots_pem.as_deref()).map(drop)
+        Target::new(&self.server, self.tls.as_ref()).map(drop)
     }
 }
 
@@ -88,12 +91,9 @@ pub enum SettingsError {
     /// The server is no address.
     #[error("`{0}` is not the address of a server: expected http://host:port or https://host:port")]
     Server(String),
-    /// https needs to know whom to trust.
-    #[error("an https server needs the PEM certificates to trust, and none were given")]
-    NoRoots,
-    /// The certificates are no certificates.
-    #[error("the certificates to trust are not valid PEM certificates")]
-    BadRoots,
+    /// https needs TLS.
+    #[error("an https server needs TLS, and whom to trust was not said")]
+    NoTls,
 }
 
 /// Running simulated hosts.
@@ -128,7 +128,7 @@ impl Simulation {
     fn start_at_pace(settings: SimulationSettings, shutdown: CancellationToken, second: Duration) -> Self {
         let stats = Arc::new(Stats::new(settings.hosts));
         let agents = TaskTracker::new();
-        match Target::new(&settings.server, settings.roots_pem.as_deref()) {
+        match Target::new(&settings.server, settings.tls.as_ref()) {
             Ok(target) => {
                 let world = Arc::new(World::new(settings, target, Arc::clone(&stats), second, shutdown));
                 for index in 0..world.settings.hosts {
@@ -162,6 +162,13 @@ impl Simulation {
 }
 
 impl World {
+    /// How long host number `index` waits before it enrolls.
+    fn delay(&self, index: usize) -> Duration {
+        let Some(rate) = self.settings.rate else { return Duration::ZERO };
+        let seconds = f64::from(u32::try_from(index).unwrap_or(u32::MAX)) / rate;
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    }
+
     /// A world with the system's clock.
     fn new(
         settings: SimulationSettings,

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::contract::Violation;
 use super::histogram::{Histogram, Latency};
+use super::link::Endpoint;
 
 /// Figures of a simulation so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,12 +35,47 @@ pub struct StatsSnapshot {
     pub refused: u64,
     /// Requests that got no answer an agent can read.
     pub broken: u64,
+    /// Of those, and of the refused ones, how many for each reason; empty if there were none.
+    pub problems: BTreeMap<&'static str, u64>,
     /// Breaches of the agent contract, by what was wrong; empty if there were none.
     pub violations: BTreeMap<&'static str, u64>,
-    /// Latency of reads.
-    pub read: Latency,
-    /// Latency of writes.
-    pub write: Latency,
+    /// Latency of each endpoint's answers, whatever they say, in the order of an agent's life.
+    pub latencies: [(&'static str, Latency); Endpoint::ALL.len()],
+}
+
+/// Why a request did not succeed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Problem {
+    NoConnection,
+    Broken,
+    TimedOut,
+    Unreadable,
+    Refused,
+    NodeInvalid,
+}
+
+impl Problem {
+    /// All of them, in order.
+    const ALL: [Self; 6] = [
+        Self::NoConnection,
+        Self::Broken,
+        Self::TimedOut,
+        Self::Unreadable,
+        Self::Refused,
+        Self::NodeInvalid,
+    ];
+
+    /// In words.
+    fn description(self) -> &'static str {
+        match self {
+            Self::NoConnection => "no connection",
+            Self::Broken => "connection broke",
+            Self::TimedOut => "no answer within 16 s",
+            Self::Unreadable => "unreadable answer",
+            Self::Refused => "refused with error",
+            Self::NodeInvalid => "node key unknown",
+        }
+    }
 }
 
 /// What is counted one by one.
@@ -64,10 +101,8 @@ pub(super) struct Stats {
     enrolled: watch::Sender<usize>,
     counts: [AtomicU64; COUNTS],
     violations: [AtomicU64; Violation::ALL.len()],
-    /// Latency of reads.
-    pub(super) read: Histogram,
-    /// Latency of writes.
-    pub(super) write: Histogram,
+    problems: [AtomicU64; Problem::ALL.len()],
+    latencies: [Histogram; Endpoint::ALL.len()],
 }
 
 impl Stats {
@@ -78,8 +113,8 @@ impl Stats {
             enrolled: watch::Sender::new(0),
             counts: std::array::from_fn(|_| AtomicU64::new(0)),
             violations: std::array::from_fn(|_| AtomicU64::new(0)),
-            read: Histogram::new(),
-            write: Histogram::new(),
+            problems: std::array::from_fn(|_| AtomicU64::new(0)),
+            latencies: std::array::from_fn(|_| Histogram::new()),
         }
     }
 
@@ -91,6 +126,26 @@ impl Stats {
     /// Takes one host off those that are online.
     pub(super) fn went_away(&self) {
         self.counts[Count::Online as usize].fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Counts a request that did not succeed.
+    pub(super) fn failed(&self, problem: Problem) {
+        self.problems[problem as usize].fetch_add(1, Ordering::Relaxed);
+        self.add(
+            match problem {
+                Problem::Refused => Count::Refused,
+                Problem::NodeInvalid => Count::NodeInvalid,
+                Problem::NoConnection | Problem::Broken | Problem::TimedOut | Problem::Unreadable => {
+                    Count::Broken
+                }
+            },
+            1,
+        );
+    }
+
+    /// Notes how long an answer took.
+    pub(super) fn answered(&self, endpoint: Endpoint, took: Duration) {
+        self.latencies[endpoint as usize].record(took);
     }
 
     /// Counts breaches of the contract.
@@ -117,6 +172,9 @@ impl Stats {
         let violations = Violation::ALL.into_iter().map(|violation| {
             (violation.description(), self.violations[violation as usize].load(Ordering::Relaxed))
         });
+        let problems = Problem::ALL
+            .map(|problem| (problem.description(), self.problems[problem as usize].load(Ordering::Relaxed)))
+            .into_iter();
         StatsSnapshot {
             hosts: self.hosts,
             enrolled: u64::try_from(*self.enrolled.borrow()).unwrap_or(u64::MAX),
@@ -130,8 +188,9 @@ impl Stats {
             refused: count(Count::Refused),
             broken: count(Count::Broken),
             violations: violations.filter(|(_, times)| *times > 0).collect(),
-            read: self.read.latency(),
-            write: self.write.latency(),
+            problems: problems.filter(|(_, times)| *times > 0).collect(),
+            latencies: Endpoint::ALL
+                .map(|endpoint| (endpoint.name(), self.latencies[endpoint as usize].latency())),
         }
     }
 }

@@ -19,9 +19,10 @@ use super::{Simulation, SimulationSettings};
 pub(super) fn settings(server: &str) -> SimulationSettings {
     SimulationSettings {
         server: server.to_owned(),
-        roots_pem: None,
+        tls: None,
         enroll_secret: "secret".to_owned(),
         hosts: 1,
+        rate: None,
         seed: 9,
         check_in_interval: Duration::from_millis(20),
         new_connection_per_request: false,

@@ -5,7 +5,8 @@ use entity::id::{EnrollSecretId, PublicId, TeamId};
 use entity::time::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, Select,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, Select,
 };
 
 use super::page::{Key, Page, PageRequest};
@@ -42,6 +43,14 @@ pub async fn by_hash<C: ConnectionTrait>(
     hash: &[u8],
 ) -> Result<Option<Model>, StoreError> {
     Ok(unrevoked(scope).filter(Column::SecretHash.eq(hash)).one(db).await?)
+}
+
+/// The newest `limit` unrevoked secrets; some may have expired.
+///
+/// # Errors
+/// When the database fails.
+pub async fn newest<C: ConnectionTrait>(db: &C, scope: &Scope, limit: u64) -> Result<Vec<Model>, StoreError> {
+    Ok(unrevoked(scope).order_by_desc(Column::Id).limit(limit).all(db).await?)
 }
 
 /// A page of unrevoked secrets, by id; `team` keeps those of one team.

@@ -87,6 +87,7 @@ async fn r01_idle(world: World) {
 }
 
 /// What is pending: plain ids, SQL as it was typed, and an integer to hurry by; a string for the oldest agents.
+/// Cases R07, R08, R09.
 async fn r02_pending(world: World) {
     let mut host = world.host("web").await;
     let sql = "select 'ü\u{1F600}' as x -- \"quoted\"\n from time where 1 < 2";
@@ -97,6 +98,11 @@ async fn r02_pending(world: World) {
     assert!((1..=64).contains(&id.len()), "{id}");
     assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)), "R10: {id}");
     assert_eq!(host.ledger.accelerate, Some(json!(60)), "R03");
+    let told = post(world.server.address, "distributed/read", &[], body::keyed(&key(&host))).await;
+    assert!(
+        !object(&told).contains_key("discovery"),
+        "agents before 5.8 misread it, others lose all by one mistake"
+    );
     host.form = Form::Old;
     host.read().await.expect("a check-in");
     assert_eq!(host.ledger.accelerate, Some(json!("60")), "R03, before 3.2.3");
@@ -231,6 +237,7 @@ async fn w17_one_malformed(world: World) {
 }
 
 /// Documents that are no result of anything.
+/// Case W23.
 async fn w22_no_results(world: World) {
     let host = world.host("web").await;
     for members in ["{}", "{\"queries\":[]}", "{\"queries\":\"x\"}", "{\"queries\":null,\"statuses\":5}"] {

@@ -27,6 +27,7 @@ on_both!(
 );
 
 /// The right secret gives a key that is safe in a header.
+/// Case E16.
 async fn e01_right_secret(world: World) {
     let host = world.host("web").await;
     let key = host.node_key.expect("enrolled");
@@ -36,6 +37,7 @@ async fn e01_right_secret(world: World) {
 }
 
 /// A wrong, empty, missing or odd secret lets nobody in and leaves nothing behind.
+/// Case E03.
 async fn e02_wrong_secret(world: World) {
     for secret in [json!("wrong"), json!(""), Value::Null, json!(1), json!("x".repeat(10_000)), json!("\0")] {
         let mut document = enrollment(&world, "web");
@@ -88,6 +90,7 @@ async fn e05_platforms(world: World) {
 }
 
 /// Details in every form that agents have had, and hostile ones, are taken leniently.
+/// Case E07.
 async fn e06_details(world: World) {
     for (number, details) in [
         Value::Null,
@@ -240,6 +243,9 @@ async fn c01_configuration(world: World) {
     assert_eq!(members["schedule"], json!({}), "C03");
     assert!(members["options"]["distributed_interval"].is_u64(), "C04");
     assert!(!members.contains_key("error"), "C22");
+    assert!(first.body.len() < 1 << 20, "C11");
+    let options = members["options"].as_object().expect("an object");
+    assert!(options.values().all(|value| !value.is_f64() && !value.is_null()), "C13: {options:?}");
     let world = world.restart().await;
     assert_eq!(post(world.server.address, "config", &[], body::keyed(&key)).await.body, first.body);
 }

@@ -1,11 +1,17 @@
 //! The agent contract, part L: log lines, by number.
 
+use std::io::Write as _;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use crate::harness::agent::raw::{assert_node_invalid, assert_success, post};
 use crate::harness::agent::{Agent, Fault};
+use crate::harness::block_on;
+use crate::harness::server::{Backend, TestServer};
 use crate::harness::world::{World, on_both};
 
 const DIFFERENTIAL: &str = r#"{"name":"pack_x_users","hostIdentifier":"other","calendarTime":"Tue Sep 30 17:37:30 2014 UTC","unixTime":1412098650,"epoch":0,"counter":3,"numerics":false,"decorations":{"host_uuid":"x"},"columns":{"uid":"0","username":"root"},"action":"added"}"#;
@@ -20,11 +26,14 @@ on_both!(
     l07_odd_lines,
     one_line_stays_one,
     l08_large,
+    l10_too_large,
     l11_unknown_key,
+    l13_claims_of_a_line,
     kept_over_a_restart
 );
 
 /// Lines of all forms are stored as they came, in an envelope that names the host, before they are acknowledged.
+/// Cases L06, L18.
 async fn l01_stored_as_they_came(world: World) {
     let mut host = world.host("web").await;
     host.log("result", [DIFFERENTIAL, SNAPSHOT, BATCH].map(str::to_owned));
@@ -42,6 +51,7 @@ async fn l01_stored_as_they_came(world: World) {
 }
 
 /// What is nothing is a success.
+/// Case L04.
 async fn l03_nothing(world: World) {
     let host = world.host("web").await;
     for members in [
@@ -104,6 +114,67 @@ async fn l08_large(world: World) {
     host.flush_logs().await.expect("the lines are taken");
     assert_eq!(host.ledger.logged.len(), 1_024);
     assert_eq!(stored(world.server.data(), "result").len(), 1_024);
+}
+
+/// A batch over the limit, plain or compressed, is dropped with success, or the agent would send it for ever and
+/// nothing else.
+async fn l10_too_large(world: World) {
+    let world =
+        World { server: world.server.restart_with(&[("agent.max_log_body", "64 KiB")]).await, ..world };
+    let mut host = world.host("web").await;
+    let key = host.node_key.clone().expect("enrolled");
+    let noise: String = (0..40_000_u32).map(|n| format!("{:x}", n.wrapping_mul(2_654_435_761))).collect();
+    let body = format!("{{\"node_key\":\"{key}\",\"log_type\":\"result\",\"data\":[{{\"x\":\"{noise}\"}}]}}");
+    assert!(body.len() > 64 << 10);
+    assert_success(&post(world.server.address, "log", &[], &body).await);
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(body.as_bytes()).expect("memory takes it");
+    let compressed = encoder.finish().expect("memory takes it");
+    let gzip = [("Content-Encoding", "gzip")];
+    assert_success(&post(world.server.address, "log", &gzip, compressed).await);
+    host.log("result", [DIFFERENTIAL.to_owned()]);
+    host.flush_logs().await.expect("what follows is taken");
+    assert_eq!(stored(world.server.data(), "result").len(), 1);
+}
+
+/// What a line says of itself decides nothing: its host is that of the key, its time of arrival is noted beside it,
+/// and a query that nobody scheduled is as good as another.
+async fn l13_claims_of_a_line(world: World) {
+    let mut host = world.host("web").await;
+    // L13, L14: top-level decorations over what is known; L15: an unknown query; L19: a clock that is years off.
+    let line = r#"{"host":"hst_x","hostname":"other","team":"tem_x","received_at":"1999","hostIdentifier":"other","name":"gone","action":"bogus","unixTime":1,"calendarTime":"Thu Jan  1 00:00:01 1970 UTC","columns":{"name":"x"}}"#;
+    host.log("result", [line.to_owned()]);
+    host.flush_logs().await.expect("the line is taken");
+    let kept: Value = serde_json::from_str(&stored(world.server.data(), "result")[0]).expect("JSON");
+    assert_eq!(kept["hostname"], "web");
+    assert_eq!(kept["received_at"], "2026-11-22T12:00:00.000Z");
+    assert_eq!(kept["line"].to_string(), line, "the line is kept as it came");
+}
+
+/// A disk that takes nothing: the agent keeps its lines, and nothing else fails; they come through when it does again.
+#[test]
+fn l09_full_disk() {
+    block_on(async {
+        let server = TestServer::start(Backend::Sqlite, &[]).await.expect("SQLite is inside");
+        let mut world = World::on(server).await;
+        let mut host = world.host("web").await;
+        let file = world.server.data().join("logs/result.ndjson");
+        std::fs::remove_file(&file).expect("the file is ours");
+        symlink("/dev/full", &file).expect("the directory is ours");
+        world = world.restart().await;
+        host.log("result", [DIFFERENTIAL.to_owned()]);
+        for _ in 0..2 {
+            host.flush_logs().await.expect_err("nothing is acknowledged that is not durable");
+        }
+        host.log("status", [STATUS.to_owned()]);
+        host.poll().await.expect("check-ins go on");
+        std::fs::remove_file(&file).expect("the link is ours");
+        host.flush_logs().await.expect("the lines are taken");
+        assert_eq!(host.ledger.enrollments, 1, "T06");
+        assert_eq!(stored(world.server.data(), "result").len(), 1);
+        assert_eq!(stored(world.server.data(), "status").len(), 1);
+        world.server.stop().await;
+    });
 }
 
 /// An unknown key: the lines come again under the new one.

@@ -21,22 +21,28 @@ on_both!(
     t09_compressed_log,
     t10_bomb,
     t12_plain_answers,
+    t13_answers_for_who_takes_gzip,
     t14_chunked,
     t15_keep_alive,
+    t22_expect,
     t26_key_in_header,
     s10_bad_key_with_a_large_body,
     t29_user_agents,
     t32_odd_documents,
+    t33_slashes,
+    s01_carves_are_not_taken,
     both_paths_and_forms
 );
 
 /// Every answer is one JSON object: bad bodies of all kinds at every endpoint, and none is a success that deletes
 /// what the agent has.
+/// Case T05.
 async fn t01_every_answer_is_an_object(world: World) {
     let host = world.host("web").await;
     let key = host.node_key.clone().expect("enrolled");
     let keyed = json!({ "node_key": key }).to_string();
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    // T08: what is not JSON is refused, and sent again; T11: a header that says gzip makes it none.
     let bodies =
         ["", "{", "null", "5", "\"ok\"", "[]", "{}", "\u{feff}{}", "NaN", &deep, &keyed, "{\"node_key\":{}}"];
     for endpoint in ENDPOINTS {
@@ -103,6 +109,18 @@ async fn t12_plain_answers(world: World) {
     assert!(response.header("content-type").is_some_and(|kind| kind.starts_with("application/json")));
 }
 
+/// Nor for who would take it: an agent takes an answer as it is.
+async fn t13_answers_for_who_takes_gzip(world: World) {
+    let mut host = world.host("web").await;
+    world.admin.start(&format!("select '{}'", "x".repeat(10_000))).await;
+    let keyed = json!({ "node_key": host.node_key }).to_string();
+    let accepted = [("Accept-Encoding", "gzip")];
+    let response = post(world.server.address, "distributed/read", &accepted, keyed).await;
+    assert_eq!(response.header("content-encoding"), None);
+    assert!(object(&response).contains_key("queries"));
+    host.poll().await.expect("an answer");
+}
+
 /// A proxy may send the body in chunks.
 async fn t14_chunked(world: World) {
     let host = world.host("web").await;
@@ -131,7 +149,25 @@ async fn t15_keep_alive(world: World) {
     }
 }
 
+/// No agent asks before it sends its body, and none is told to go on. Who asks, as curl does, is told, and gets the
+/// same answer.
+async fn t22_expect(world: World) {
+    let host = world.host("web").await;
+    let body = json!({ "node_key": host.node_key }).to_string();
+    assert_success(&post(world.server.address, "config", &[], &body).await);
+    let expecting = [("Expect", "100-continue"), ("Connection", "close")];
+    let request = wire::request("POST", "/api/osquery/config", &expecting, body.as_bytes());
+    let mut stream = TcpStream::connect(world.server.address).await.expect("it listens");
+    stream.write_all(&request).await.expect("it reads");
+    let mut answer = wire::read_response(&mut stream).await.expect("it answers");
+    if answer.status == 100 {
+        answer = wire::parse(&answer.body).expect("the answer follows");
+    }
+    assert_success(&answer);
+}
+
 /// The key may stand in the header, in the body, or in both; two different ones are neither.
+/// Cases T27, T28.
 async fn t26_key_in_header(world: World) {
     let (one, two) = (world.host("one").await, world.host("two").await);
     let keys = [one.node_key.expect("enrolled"), two.node_key.expect("enrolled")];
@@ -152,7 +188,36 @@ async fn s10_bad_key_with_a_large_body(world: World) {
     assert_node_invalid(&send(world.server.address, &request).await);
 }
 
+/// Carves are not taken: the answer to a start has no session, which ends the carve, and no key is thrown away.
+async fn s01_carves_are_not_taken(world: World) {
+    let mut host = world.host("web").await;
+    let document = json!({ "block_count": 1, "block_size": 8192, "carve_size": 100, "carve_id": "x",
+        "request_id": "y", "node_key": host.node_key });
+    for path in ["carve/start", "carve/begin", "carve/block", "carve_init", "carve_block"] {
+        let response = post(world.server.address, path, &[], document.to_string()).await;
+        assert_retry(&response);
+        assert!(!object(&response).contains_key("session_id"), "{path}");
+    }
+    host.poll().await.expect("a check-in");
+    assert_eq!(host.ledger.enrollments, 1);
+}
+
+/// A slash too many is routed or unknown, never redirected: an agent would follow in clear text.
+async fn t33_slashes(world: World) {
+    let host = world.host("web").await;
+    let body = json!({ "node_key": host.node_key }).to_string();
+    assert_success(&post(world.server.address, "config/", &[], &body).await);
+    for path in
+        ["//api/osquery/config", "/api//osquery/config", "/api/osquery//config", "/api/osquery/config//"]
+    {
+        let response = send(world.server.address, &wire::request("POST", path, &[], body.as_bytes())).await;
+        assert_eq!(response.status, 404, "{path}");
+        assert_retry(&response);
+    }
+}
+
 /// Any user agent is welcome, and a query string changes nothing.
+/// Case T30.
 async fn t29_user_agents(world: World) {
     let host = world.host("web").await;
     let body = json!({ "node_key": host.node_key }).to_string();
@@ -172,6 +237,13 @@ async fn t32_odd_documents(world: World) {
     assert_success(&post(world.server.address, "config", &[], twice).await);
     let raw = [b"{\"x\":\"\xff\xfe\",\"node_key\":\"".as_slice(), key.as_bytes(), b"\"}"].concat();
     assert_success(&post(world.server.address, "config", &[], raw).await);
+    let large = format!(
+        "{{\"data\":[{{\"x\":\"{}\"}}],\"log_type\":\"result\",\"node_key\":\"{key}\"}}",
+        "x".repeat(10 << 20)
+    );
+    assert_success(&post(world.server.address, "log", &[], large).await);
+    let many = format!("{{{}\"node_key\":\"{key}\"}}", "\"x\":1,".repeat(8_000));
+    assert_success(&post(world.server.address, "config", &[], many).await);
 }
 
 /// Both path prefixes, and agents of both generations, do the whole job.

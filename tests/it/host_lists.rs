@@ -131,6 +131,8 @@ fn filters_and_rules() -> Vec<(ResolvedHostFilter, Rule)> {
             },
             |host| status(host) != HostStatus::Offline && host.team_id == TeamId::NONE,
         ),
+        (ResolvedHostFilter { flagged: Some(true), ..none() }, is_flagged),
+        (ResolvedHostFilter { flagged: Some(false), ..none() }, |host| !is_flagged(host)),
         (ResolvedHostFilter { uuid: Some("uuid-3".into()), ..none() }, |host| host.hardware_uuid == "UUID-3"),
         (ResolvedHostFilter { serial_number: Some("sn_4".into()), ..none() }, |host| {
             host.serial_number.as_deref() == Some("SN_4")
@@ -149,6 +151,10 @@ fn begins(host: &Model, prefix: &str) -> bool {
     [&host.hostname, &host.host_identifier, &host.hardware_uuid, &serial]
         .iter()
         .any(|text| text.to_ascii_lowercase().starts_with(prefix))
+}
+
+fn is_flagged(host: &Model) -> bool {
+    host.clone_suspected_at.is_some() || host.foreign_secret_at.is_some()
 }
 
 fn has_label(host: &Model) -> bool {
@@ -186,6 +192,7 @@ fn host(id: i64, dice: &mut Dice) -> Model {
         id: HostId(id),
         public_id: PublicId::new("hst", u128::from(id.unsigned_abs())),
         team_id: *dice.one_of(&[TeamId::NONE, TEAM, TeamId(8)]),
+        enrolled_team_id: TeamId::NONE,
         host_identifier: format!("Id-{}", dice.below(10)),
         hardware_uuid: format!("UUID-{}", dice.below(10)),
         hostname: (*dice.one_of(&["web", "Web", "WEB-1", "web_2", "zürich", "ZüRICH", "Ähre", "_", "~"]))
@@ -199,8 +206,8 @@ fn host(id: i64, dice: &mut Dice) -> Model {
         enrolled_at: Timestamp(NOW.0 - i64::try_from(dice.below(5)).expect("it is small")),
         last_enrolled_at: NOW,
         last_seen_at: seen,
-        clone_suspected_at: None,
-        foreign_secret_at: None,
+        clone_suspected_at: dice.once_in(5).then_some(NOW),
+        foreign_secret_at: dice.once_in(5).then_some(NOW),
     }
 }
 

@@ -130,7 +130,7 @@ fn an_answer_that_nobody_takes_is_given_up() {
 #[test]
 fn f26_slow_clients() {
     block_on(async {
-        let settings = &[("http.header_timeout", "300ms"), ("http.body_timeout", "300ms")];
+        let settings = &[("http.header_timeout", "300ms"), ("agent.body_timeout", "300ms")];
         let world = World::on(start(settings).await).await;
         let mut honest = world.host("honest").await;
         let key = honest.node_key.clone().expect("enrolled");

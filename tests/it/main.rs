@@ -3,10 +3,16 @@
 
 mod harness;
 
+mod agent_conformance;
+mod agent_deadlines;
 mod agent_distributed;
 mod agent_enroll;
+mod agent_identity;
 mod agent_limits;
 mod agent_log;
+mod agent_malformed;
+mod agent_results;
+mod agent_tls;
 mod agent_transport;
 mod bad_input;
 mod bus;
@@ -18,6 +24,9 @@ mod check_in;
 mod client_certificates;
 mod commands;
 mod crash;
+mod differential;
+mod graphiql;
+mod graphql_checks;
 mod host_lists;
 mod host_moves;
 mod hosts;

@@ -36,6 +36,7 @@ async fn f09_frozen_bus(world: World) {
 
 /// A database that is away is never blamed on a host: check-ins are answered from memory, what needs the database is
 /// answered with an error that is tried again, and when it is back everything goes on where it was.
+/// Cases T03, T04.
 #[test]
 fn f05_database_away() {
     block_on(async {
@@ -75,6 +76,7 @@ fn f05_asked_again() {
         };
         let world = World::on(server).await;
         let (mut gone, mut here) = (world.host("gone").await, world.host("here").await);
+        here.config().await.expect("its key is used, and known from here on");
         world.admin.start("select name").await;
         gone.read().await.expect("it is asked");
         let database = world.server.postgres().expect("it is one");

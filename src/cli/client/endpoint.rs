@@ -2,14 +2,15 @@
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 
 use axum::http::Uri;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+
+use super::ClientError;
+use super::trust::{Tls, Trust};
 
 /// A connection, whatever carries it.
 pub(in crate::cli) type Stream = Box<dyn Duplex>;
@@ -19,32 +20,30 @@ pub(in crate::cli) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
-/// The place of a server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The place of a server, and how to speak to it.
+#[derive(Clone, Debug)]
 pub(in crate::cli) struct Endpoint {
-    scheme: Scheme,
     host: String,
     port: u16,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Scheme {
-    Http,
-    Https,
+    tls: Option<Tls>,
 }
 
 impl Endpoint {
-    /// The endpoint of `http(s)://host[:port]`; none when it is something else.
-    pub(super) fn parse(address: &str) -> Option<Self> {
-        let uri: Uri = address.parse().ok()?;
-        let (scheme, port) = match uri.scheme_str()? {
-            "http" => (Scheme::Http, 80),
-            "https" => (Scheme::Https, 443),
-            _ => return None,
+    /// The endpoint of `http(s)://host[:port]`; with https the server's certificate must be what `trust` says.
+    pub(in crate::cli) fn new(address: &str, trust: &Trust) -> Result<Self, ClientError> {
+        let wrong = || ClientError::Address(address.to_owned());
+        let uri: Uri = address.parse().map_err(|_| wrong())?;
+        let (is_tls, usual_port) = match uri.scheme_str() {
+            Some("http") => (false, 80),
+            Some("https") => (true, 443),
+            _ => return Err(wrong()),
         };
-        let at_root = matches!(uri.path(), "" | "/") && uri.query().is_none();
-        let host = uri.host()?.trim_matches(['[', ']']).to_owned();
-        at_root.then(|| Self { scheme, host, port: uri.port_u16().unwrap_or(port) })
+        if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+            return Err(wrong());
+        }
+        let host = uri.host().ok_or_else(wrong)?.trim_matches(['[', ']']).to_owned();
+        let tls = is_tls.then(|| Tls::new(trust)).transpose().map_err(ClientError::Trust)?;
+        Ok(Self { host, port: uri.port_u16().unwrap_or(usual_port), tls })
     }
 
     /// `host:port`, for a `Host` header.
@@ -58,27 +57,39 @@ impl Endpoint {
 
     /// The address of a WebSocket at `path`.
     pub(super) fn websocket(&self, path: &str) -> String {
-        let scheme = if self.scheme == Scheme::Https { "wss" } else { "ws" };
+        let scheme = if self.tls.is_some() { "wss" } else { "ws" };
         format!("{scheme}://{}{path}", self.authority())
     }
 
-    /// Opens a connection; with https the server's certificate must be by a public authority.
-    pub(super) async fn connect(&self) -> io::Result<Stream> {
-        let tcp = TcpStream::connect((self.host.as_str(), self.port)).await?;
-        tcp.set_nodelay(true)?;
-        if self.scheme == Scheme::Http {
-            return Ok(Box::new(tcp));
+    /// Whether what is sent can be read on the way: no TLS, and not to this machine.
+    pub(in crate::cli) fn is_exposed(&self) -> bool {
+        let is_local = self.host == "localhost"
+            || self.host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
+        self.tls.is_none() && !is_local
+    }
+
+    /// Opens a connection.
+    pub(super) async fn connect(&self) -> Result<Stream, ClientError> {
+        let unreachable = |error: &io::Error| ClientError::Unreachable(self.to_string(), error.to_string());
+        let tcp =
+            TcpStream::connect((self.host.as_str(), self.port)).await.map_err(|error| unreachable(&error))?;
+        tcp.set_nodelay(true).map_err(|error| unreachable(&error))?;
+        let Some(tls) = &self.tls else { return Ok(Box::new(tcp)) };
+        let name = ServerName::try_from(self.host.clone());
+        let name = name.map_err(|_| ClientError::Address(self.to_string()))?;
+        match TlsConnector::from(tls.config.clone()).connect(name, tcp).await {
+            Ok(stream) => Ok(Box::new(stream)),
+            Err(error) => Err(match tls.explain(&error, &self.host) {
+                Some(explanation) => ClientError::Untrusted(self.to_string(), explanation),
+                None => unreachable(&error),
+            }),
         }
-        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        let name = ServerName::try_from(self.host.clone()).map_err(io::Error::other)?;
-        Ok(Box::new(TlsConnector::from(Arc::new(config)).connect(name, tcp).await?))
     }
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.scheme == Scheme::Https { "https" } else { "http" };
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
         write!(f, "{scheme}://{}", self.authority())
     }
 }
@@ -89,12 +100,22 @@ mod tests {
 
     #[test]
     fn an_address_has_a_scheme_and_a_host_and_nothing_after_them() {
-        let shown = |address| Endpoint::parse(address).map(|endpoint| endpoint.to_string());
+        let shown =
+            |address| Endpoint::new(address, &Trust::Public).ok().map(|endpoint| endpoint.to_string());
         assert_eq!(shown("http://localhost:8080/").as_deref(), Some("http://localhost:8080"));
         assert_eq!(shown("https://muster.example").as_deref(), Some("https://muster.example:443"));
         assert_eq!(shown("http://[::1]:1").as_deref(), Some("http://[::1]:1"));
         for wrong in ["localhost:8080", "ftp://a", "http://a/graphql", "http://a/?x", ""] {
             assert_eq!(shown(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_plain_text_to_another_machine_is_exposed() {
+        let exposed = |address| Endpoint::new(address, &Trust::Public).expect("it is one").is_exposed();
+        assert!(exposed("http://muster.example"));
+        for safe in ["https://muster.example", "http://127.0.0.1:8080", "http://localhost", "http://[::1]"] {
+            assert!(!exposed(safe), "{safe}");
         }
     }
 }

@@ -1,13 +1,15 @@
 //! The answer writer: groups the answers of all hosts into one transaction, and thanks them after its commit.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::book::Caps;
 use super::record::{self, Given, Recorded};
@@ -66,7 +68,10 @@ impl Fleet {
             };
             let Some(first) = first else { return };
             let group = self.gather(first, &mut queue).await;
-            self.commit(group).await;
+            // A fault of ours with one group must not end the writer: its agents are not thanked, and send it again.
+            if AssertUnwindSafe(self.commit(group)).catch_unwind().await.is_err() {
+                error!("the answer writer panicked; agents keep the answers of one group");
+            }
         }
     }
 

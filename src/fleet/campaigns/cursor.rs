@@ -19,7 +19,7 @@ pub(super) fn seal(keys: &Keys, campaign: CampaignId, position: i64) -> String {
 ///
 /// # Errors
 /// [`FleetError::InvalidCursor`] for one that is not ours, was changed, or is another campaign's.
-pub(super) fn open(keys: &Keys, campaign: CampaignId, cursor: Option<&str>) -> Result<i64, FleetError> {
+pub fn open(keys: &Keys, campaign: CampaignId, cursor: Option<&str>) -> Result<i64, FleetError> {
     let Some(cursor) = cursor else { return Ok(0) };
     let plain = keys.open(PURPOSE, cursor).ok_or(FleetError::InvalidCursor)?;
     let (of, position) = plain.split_at_checked(8).ok_or(FleetError::InvalidCursor)?;

@@ -32,6 +32,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+#[doc(hidden)]
+pub use self::cursor::open as open_cursor;
 pub use self::model::{
     Answer, BatchOptions, Chunk, Event, EventBatch, EventBody, EventPage, HostAnswer, HostFailed,
     HostFailure, HostRows, NewCampaign, Outcome, Source, Target, TargetPreview, TargetState, Targets, Totals,

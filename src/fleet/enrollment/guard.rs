@@ -5,16 +5,15 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Wrong secrets from one source in [`WINDOW`] before it has to wait for the end of the window.
-const FAILURES: u32 = 100;
-/// Also how often a source is noted in the audit trail at most.
+/// Wrong secrets are counted for so long. Also how often a source is noted in the audit trail at most.
 const WINDOW: Duration = Duration::from_mins(1);
 /// Sources remembered at most.
 const SOURCES: usize = 10_000;
 
 /// Who lately showed wrong secrets.
-#[derive(Default)]
 pub struct Guard {
+    /// Wrong secrets from one source in [`WINDOW`] before only right ones are looked at.
+    limit: u32,
     /// A wrong secret is rare enough for one lock.
     sources: Mutex<HashMap<IpAddr, Failures>>,
 }
@@ -26,11 +25,17 @@ struct Failures {
 }
 
 impl Guard {
+    /// A guard that lets a source fail `limit` times a minute.
+    #[must_use]
+    pub fn new(limit: u32) -> Self {
+        Self { limit, sources: Mutex::default() }
+    }
+
     /// Whether the source must wait.
     pub(super) fn is_shut(&self, source: IpAddr, now: Instant) -> bool {
         let sources = self.lock();
         let failures = sources.get(&network(source)).filter(|failures| failures.is_fresh(now));
-        failures.is_some_and(|failures| failures.count >= FAILURES)
+        failures.is_some_and(|failures| failures.count >= self.limit)
     }
 
     /// Counts a wrong secret; true for the first of the source in a window.
@@ -80,10 +85,10 @@ mod tests {
 
     #[test]
     fn a_flood_shuts_its_source_until_the_window_ends() {
-        let guard = Guard::default();
+        let guard = Guard::new(100);
         let (source, other) = (IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)));
         let now = Instant::now();
-        let told: Vec<bool> = (0..FAILURES).map(|_| guard.failed(source, now)).collect();
+        let told: Vec<bool> = (0..100).map(|_| guard.failed(source, now)).collect();
         assert_eq!(told.iter().filter(|first| **first).count(), 1, "noted once");
         assert!(guard.is_shut(source, now));
         assert!(!guard.is_shut(other, now));
@@ -103,7 +108,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded() {
-        let guard = Guard::default();
+        let guard = Guard::new(100);
         let now = Instant::now();
         for n in 0..20_000_u32 {
             guard.failed(IpAddr::V4(Ipv4Addr::from(n)), now);

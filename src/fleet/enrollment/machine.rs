@@ -34,7 +34,7 @@ pub(super) enum Match<'a> {
 pub(super) fn find<'a>(namesakes: &'a [hosts::Model], request: &EnrollRequest, team: TeamId) -> Match<'a> {
     let same = namesakes
         .iter()
-        .filter(|host| host.team_id == team && is_same_machine(host, request))
+        .filter(|host| belongs_to(host, team) && is_same_machine(host, request))
         .max_by_key(|host| (have_equal_uuids(host, request), host.last_enrolled_at, host.id));
     if let Some(host) = same {
         return Match::Same(host);
@@ -42,6 +42,12 @@ pub(super) fn find<'a>(namesakes: &'a [hosts::Model], request: &EnrollRequest, t
     let (own, others): (Vec<_>, Vec<_>) = namesakes.iter().partition(|host| host.team_id == team);
     let foreign_to = others.into_iter().filter(|host| is_same_machine(host, request)).collect();
     Match::New { clones_of: own, foreign_to }
+}
+
+/// Whether a secret of the team stands for the host: it is there now, or it came with such a secret and was moved
+/// since, which its flag file does not know.
+fn belongs_to(host: &hosts::Model, team: TeamId) -> bool {
+    host.team_id == team || host.enrolled_team_id == team
 }
 
 /// Hardware UUIDs decide where both are known. Where they are not, an identifier that many machines share needs
@@ -91,6 +97,7 @@ mod tests {
             id: HostId(id),
             public_id: PublicId(format!("hst_{id}")),
             team_id: TeamId(team),
+            enrolled_team_id: TeamId(team),
             host_identifier: "web-1".to_owned(),
             hardware_uuid: uuid.to_owned(),
             hostname: "web-1".to_owned(),
@@ -136,6 +143,16 @@ mod tests {
         let hosts = [host(1, 7, A), host(2, 8, B)];
         let found = find(&hosts, &request(Some(A)), TeamId(0));
         assert_eq!(found, Match::New { clones_of: vec![], foreign_to: vec![&hosts[0]] });
+    }
+
+    #[test]
+    fn a_moved_host_is_known_by_the_secret_it_came_with_and_by_that_of_its_team() {
+        let moved = [hosts::Model { team_id: TeamId(8), ..host(1, 7, A) }];
+        for team in [7, 8] {
+            assert_eq!(find(&moved, &request(Some(A)), TeamId(team)), Match::Same(&moved[0]), "{team}");
+        }
+        let found = find(&moved, &request(Some(A)), TeamId(0));
+        assert_eq!(found, Match::New { clones_of: vec![], foreign_to: vec![&moved[0]] });
     }
 
     #[test]

@@ -32,7 +32,7 @@ const KEY_WINDOW: Duration = Duration::from_mins(10);
 pub struct EnrollRequest {
     /// The secret, trimmed.
     pub secret: String,
-    /// What osquery calls itself by; never empty.
+    /// What tells the host apart; never empty.
     pub host_identifier: String,
     /// Operating system family.
     pub platform: Option<Platform>,
@@ -62,15 +62,16 @@ pub enum Enrolled {
 }
 
 impl Fleet {
-    /// Enrolls a host: the same identifier, hardware UUID and team are the same host with a new key; a secret of
-    /// another team never takes a host over; another hardware UUID is flagged as a clone.
+    /// Enrolls a host: the same identifier and hardware UUID, and a secret of its team or of the team it enrolled in,
+    /// are the same host with a new key, in the team where it is; another team's secret never takes a host over;
+    /// another hardware UUID is flagged as a clone.
     ///
     /// # Errors
     /// Unavailable.
     pub async fn enroll(&self, request: EnrollRequest, source: IpAddr) -> Result<Enrolled, FleetError> {
         // A flood of wrong secrets shuts nobody out who has a right one: many hosts may share an address.
         let is_shut = self.enroll_guard.is_shut(source, Instant::now());
-        if is_shut && !self.remembers_enroll_secret(&request.secret) {
+        if is_shut && !self.is_known_enroll_secret(&request.secret).await? {
             return Ok(Enrolled::TooOften);
         }
         let Some(team) = self.team_of_enroll_secret(&request.secret).await? else {
@@ -103,7 +104,7 @@ impl Fleet {
         rows::lock_identifier(tx, &request.host_identifier).await?;
         let namesakes = rows::hosts_of_identifier(tx, &Scope::system(), &request.host_identifier).await?;
         match machine::find(&namesakes, request, team) {
-            Match::Same(host) => self.enroll_again(tx, host, request, now).await,
+            Match::Same(host) => self.enroll_again(tx, host, request, team, now).await,
             Match::New { clones_of, foreign_to } => {
                 let (id, public_id) = self.add_host(tx, request, team, now).await?;
                 let added = Added { id, public_id: &public_id, team, now };
@@ -119,6 +120,7 @@ impl Fleet {
         tx: &DatabaseTransaction,
         host: &hosts::Model,
         request: &EnrollRequest,
+        team: TeamId,
         now: Timestamp,
     ) -> Result<Option<HostId>, FleetError> {
         let since = now.minus(KEY_WINDOW);
@@ -126,7 +128,7 @@ impl Fleet {
             tracing::warn!(host.id = host.id.0, "a host asked for too many node keys; it has to wait");
             return Ok(None);
         }
-        rows::update_host(tx, host.id, self.reported(request, now)).await?;
+        rows::update_host(tx, host.id, self.reported(request, team, now)).await?;
         label_members::set_built_in(tx, host.id, request.platform.unwrap_or(host.platform)).await?;
         self.record_enrolled(tx, host.id, &host.public_id, host.team_id).await?;
         Ok(Some(host.id))
@@ -150,7 +152,7 @@ impl Fleet {
             platform: Set(platform),
             enrolled_at: Set(now),
             last_seen_at: Set(now),
-            ..self.reported(request, now)
+            ..self.reported(request, team, now)
         };
         let id = rows::insert_host(tx, host).await?;
         label_members::set_built_in(tx, id, platform).await?;
@@ -159,11 +161,12 @@ impl Fleet {
     }
 
     /// The columns that an enrollment tells; what it does not tell stays.
-    fn reported(&self, request: &EnrollRequest, now: Timestamp) -> hosts::ActiveModel {
+    fn reported(&self, request: &EnrollRequest, team: TeamId, now: Timestamp) -> hosts::ActiveModel {
         let interval = self.settings.check_in_interval.as_secs();
         let mut host = hosts::ActiveModel {
             check_in_interval_s: Set(i32::try_from(interval).unwrap_or(i32::MAX)),
             last_enrolled_at: Set(now),
+            enrolled_team_id: Set(team),
             ..Default::default()
         };
         if let Some(uuid) = &request.hardware_uuid {

@@ -21,6 +21,9 @@ pub struct HostFilter {
     pub platforms: Option<Vec<Platform>>,
     /// States.
     pub statuses: Option<Vec<HostStatus>>,
+    /// Whether it was taken for a clone, or a secret of another team was used for it.
+    #[serde(default)]
+    pub flagged: Option<bool>,
     /// Hardware UUID, in any case.
     pub uuid: Option<String>,
     /// Hardware serial, in any case.
@@ -53,6 +56,7 @@ impl Fleet {
             labels,
             platforms: filter.platforms.clone(),
             statuses: filter.statuses.clone().map(|statuses| (statuses, self.freshness())),
+            flagged: filter.flagged,
             uuid: filter.uuid.clone(),
             serial_number: filter.serial_number.clone(),
             search: filter.search.clone(),

@@ -75,7 +75,7 @@ impl Host {
         &self.0.hostname
     }
 
-    /// What osquery calls itself by.
+    /// What tells the host apart: what osquery calls itself by, unless the server is configured otherwise.
     async fn host_identifier(&self) -> &str {
         &self.0.host_identifier
     }
@@ -118,6 +118,17 @@ impl Host {
     /// First enrolled.
     async fn enrolled_at(&self) -> DateTime {
         DateTime(self.0.enrolled_at)
+    }
+
+    /// When another machine enrolled under the same identifier: one of them may be a clone of the other. Null when
+    /// none did.
+    async fn clone_suspected_at(&self) -> Option<DateTime> {
+        self.0.clone_suspected_at.map(DateTime)
+    }
+
+    /// When a secret of another team was used for the same machine, which made another host. Null when none was.
+    async fn foreign_secret_at(&self) -> Option<DateTime> {
+        self.0.foreign_secret_at.map(DateTime)
     }
 
     /// Physical memory in bytes.

@@ -62,6 +62,8 @@ pub struct HostFilter {
     platforms: Option<Vec<Platform>>,
     /// States.
     statuses: Option<Vec<HostStatus>>,
+    /// Whether something is odd about its enrollment: `cloneSuspectedAt` or `foreignSecretAt` is set, or neither.
+    flagged: Option<bool>,
     /// Hardware UUID.
     uuid: Option<Text>,
     /// Hardware serial.
@@ -72,12 +74,14 @@ pub struct HostFilter {
 
 impl From<HostFilter> for hosts::HostFilter {
     fn from(filter: HostFilter) -> Self {
-        let HostFilter { team_ids, label_ids, platforms, statuses, uuid, serial_number, search } = filter;
+        let HostFilter { team_ids, label_ids, platforms, statuses, flagged, uuid, serial_number, search } =
+            filter;
         Self {
             team_ids: team_ids.map(publics),
             label_ids: label_ids.map(publics),
             platforms: platforms.map(each_into),
             statuses: statuses.map(each_into),
+            flagged,
             uuid: uuid.map(|text| text.0),
             serial_number: serial_number.map(|text| text.0),
             search: search.map(|text| text.0),

@@ -7,9 +7,8 @@ use super::campaign::CampaignConnection;
 use super::team::Team;
 use super::user::Actor;
 use crate::fleet::campaigns::CampaignFilter;
-use crate::fleet::hosts::Key;
 use crate::fleet::saved_queries;
-use crate::graphql::connection::{Cursor, Listed, Total, connection};
+use crate::graphql::connection::{Listed, Total, connection};
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::Result;
 use crate::graphql::id::{Identified, shown};
@@ -115,14 +114,5 @@ impl SavedQueryConnection {
         let page =
             ctx.fleet().saved_queries(ctx.actor(), team.as_ref(), search.as_deref(), request.clone()).await?;
         Ok(Self::new(Listed::page(list, &request, page, SavedQuery), Total::SavedQueries(team, search)))
-    }
-}
-
-impl SavedQueryEdge {
-    /// The edge of a query that was made just now.
-    #[must_use]
-    pub fn fresh(query: saved_queries::SavedQuery) -> Self {
-        let key = Key { sort: None, id: query.id.0 };
-        Self { cursor: Cursor::Row(List::SAVED_QUERIES, key), node: SavedQuery(query) }
     }
 }

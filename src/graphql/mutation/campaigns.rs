@@ -9,9 +9,10 @@ use crate::fleet::campaigns::{self, NewCampaign, Source};
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::Result;
 use crate::graphql::id::Id;
-use crate::graphql::model::campaign::Campaign;
+use crate::graphql::model::campaign::{Campaign, CampaignEdge};
 use crate::graphql::model::saved_query::SavedQuery;
 use crate::graphql::model::targets_input::TargetsInput;
+use crate::graphql::page::List;
 use crate::graphql::scalars::{Text, text};
 use crate::graphql::user_error::{UserError, settle};
 
@@ -49,6 +50,8 @@ struct StartCampaignInput {
 struct StartCampaignPayload {
     /// The campaign, or null when there are errors.
     campaign: Option<Campaign>,
+    /// Edge to insert in a client's list.
+    campaign_edge: Option<CampaignEdge>,
     /// What to mend.
     user_errors: Vec<UserError>,
 }
@@ -78,7 +81,11 @@ impl CampaignMutation {
         #[graphql(desc = "What to run, and where.")] input: StartCampaignInput,
     ) -> Result<Option<StartCampaignPayload>> {
         let (campaign, user_errors) = settle(start(ctx, input).await)?;
-        Ok(Some(StartCampaignPayload { campaign: campaign.map(Campaign), user_errors }))
+        let edge = |campaign: campaigns::Campaign| {
+            CampaignEdge::fresh(List::CAMPAIGNS, campaign.id.0, Campaign(campaign))
+        };
+        let campaign_edge = campaign.clone().map(edge);
+        Ok(Some(StartCampaignPayload { campaign: campaign.map(Campaign), campaign_edge, user_errors }))
     }
 
     /// Stops a live query.

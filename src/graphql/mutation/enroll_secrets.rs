@@ -5,8 +5,9 @@ use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::Result;
 use crate::graphql::id::{Id, shown};
-use crate::graphql::model::enroll_secret::EnrollSecret;
+use crate::graphql::model::enroll_secret::{EnrollSecret, EnrollSecretEdge};
 use crate::graphql::model::team::Team;
+use crate::graphql::page::List;
 use crate::graphql::scalars::{Text, text};
 use crate::graphql::user_error::{UserError, settle};
 
@@ -30,6 +31,8 @@ struct CreateEnrollSecretInput {
 struct CreateEnrollSecretPayload {
     /// The secret without its text.
     enroll_secret: Option<EnrollSecret>,
+    /// Edge to insert in a client's list.
+    enroll_secret_edge: Option<EnrollSecretEdge>,
     /// Its text, shown this once; not repeated for the same idempotency key.
     secret: Option<String>,
     /// What to mend.
@@ -65,8 +68,11 @@ impl EnrollSecretMutation {
         let (made, user_errors) =
             settle(ctx.fleet().create_enroll_secret(ctx.actor(), name, team, key).await)?;
         let (enroll_secret, secret) = made.unzip();
-        let (enroll_secret, secret) = (enroll_secret.map(EnrollSecret), secret.flatten());
-        Ok(Some(CreateEnrollSecretPayload { enroll_secret, secret, user_errors }))
+        let enroll_secret: Option<EnrollSecret> = enroll_secret.map(EnrollSecret);
+        let edge = |made: EnrollSecret| EnrollSecretEdge::fresh(List::ENROLL_SECRETS, made.0.id.0, made);
+        let enroll_secret_edge = enroll_secret.clone().map(edge);
+        let secret = secret.flatten();
+        Ok(Some(CreateEnrollSecretPayload { enroll_secret, enroll_secret_edge, secret, user_errors }))
     }
 
     /// Revokes an enroll secret; hosts that are in stay in.

@@ -2,12 +2,13 @@
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 
-use crate::fleet::saved_queries::{NewSavedQuery, SavedQueryChange};
+use crate::fleet::saved_queries::{self, NewSavedQuery, SavedQueryChange};
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::Result;
 use crate::graphql::id::{Id, shown};
 use crate::graphql::model::saved_query::{SavedQuery, SavedQueryEdge};
 use crate::graphql::model::team::Team;
+use crate::graphql::page::List;
 use crate::graphql::scalars::{Text, text};
 use crate::graphql::user_error::{UserError, settle};
 
@@ -97,7 +98,10 @@ impl SavedQueryMutation {
         let (new, key) = input.into_new();
         let made = ctx.fleet().create_saved_query(ctx.actor(), new, text(key.as_ref())).await;
         let (query, user_errors) = settle(made)?;
-        let saved_query_edge = query.clone().map(SavedQueryEdge::fresh);
+        let edge = |query: saved_queries::SavedQuery| {
+            SavedQueryEdge::fresh(List::SAVED_QUERIES, query.id.0, SavedQuery(query))
+        };
+        let saved_query_edge = query.clone().map(edge);
         Ok(Some(CreateSavedQueryPayload {
             saved_query: query.map(SavedQuery),
             saved_query_edge,

@@ -1,8 +1,8 @@
 //! What is checked of a document before the library sees it.
 //!
 //! The library's own limits walk a reused fragment once per spread, so a document of a kilobyte can burn minutes; and
-//! its validation lets four mistakes through. Here the text is measured before it is parsed, the document is measured
-//! with a memo per fragment before it is validated, and the four rules are added.
+//! its validation lets mistakes through. Here the text is measured before it is parsed, the document is measured with
+//! a memo per fragment before it is validated, and the rules that the library lacks are added.
 
 pub mod types;
 pub mod refusal;
@@ -11,17 +11,19 @@ pub mod fields;
 pub mod size;
 pub mod aliases;
 pub mod merge;
+pub mod values;
+pub mod arguments;
 pub mod variables;
 pub mod subscription;
 
 #[cfg(test)]
 mod tests;
 
-use async_graphql::parser::parse_query;
+use async_graphql::ServerError;
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, OperationDefinition, OperationType,
 };
-use async_graphql::{ServerError, Variables};
+use async_graphql::parser::{self, parse_query};
 
 use self::refusal::{OPERATION_RESOLUTION_FAILURE, PARSE_FAILED, VALIDATION_FAILED, refusal};
 use self::size::{Measure, Size};
@@ -63,45 +65,33 @@ impl Default for Limits {
     }
 }
 
-/// A document that may be validated by the library and executed.
-#[derive(Debug)]
-pub struct Checked {
-    /// The document.
-    pub document: ExecutableDocument,
-    /// What the chosen operation is.
-    pub operation: OperationType,
-}
-
-/// Checks a document against the limits and the rules that the library lacks.
+/// Reads a document and checks it against the limits and the rules that the library lacks.
 ///
 /// # Errors
 /// What is wrong, each error with its code; nothing was executed.
-pub fn check(
-    types: &Types,
-    limits: &Limits,
-    query: &str,
-    operation_name: Option<&str>,
-    variables: &Variables,
-) -> Result<Checked, Vec<ServerError>> {
+pub fn check(types: &Types, limits: &Limits, query: &str) -> Result<ExecutableDocument, Vec<ServerError>> {
     check_text(limits, query)?;
-    let mut document = parse_query(query).map_err(|error| {
-        let at = error.positions().next();
-        vec![refusal(PARSE_FAILED, error.to_string(), at)]
-    })?;
-    check_size(limits, &document)?;
-    let ty = {
-        let operation =
-            operation(&document, operation_name).ok_or_else(|| vec![unresolved(operation_name)])?;
-        check_rules(types, &document, operation, variables)?;
-        operation.ty
-    };
-    if ty == OperationType::Subscription {
-        subscription::flatten(&mut document, operation_name);
+    let document = parse_query(query).map_err(|error| vec![unread(&error)])?;
+    if let Some(fragment) = document.fragments.get("on") {
+        return Err(vec![refusal(PARSE_FAILED, "a fragment can't be named \"on\"", Some(fragment.pos))]);
     }
-    Ok(Checked { document, operation: ty })
+    check_size(limits, &document)?;
+    check_rules(types, &document)?;
+    Ok(document)
 }
 
-/// The operation that a request means: the named one, or the only one.
+/// The operation that a request means.
+///
+/// # Errors
+/// When there is none of that name, or several and no name.
+pub fn resolve<'a>(
+    document: &'a ExecutableDocument,
+    name: Option<&str>,
+) -> Result<&'a OperationDefinition, Vec<ServerError>> {
+    operation(document, name).ok_or_else(|| vec![unresolved(name)])
+}
+
+/// The named operation, or the only one.
 #[must_use]
 pub fn operation<'a>(
     document: &'a ExecutableDocument,
@@ -112,22 +102,6 @@ pub fn operation<'a>(
         (DocumentOperations::Multiple(named), Some(name)) => named.get(name).map(|operation| &operation.node),
         (DocumentOperations::Multiple(named), None) if named.len() == 1 => {
             named.values().next().map(|operation| &operation.node)
-        }
-        _ => None,
-    }
-}
-
-fn operation_mut<'a>(
-    document: &'a mut ExecutableDocument,
-    name: Option<&str>,
-) -> Option<&'a mut OperationDefinition> {
-    match (&mut document.operations, name) {
-        (DocumentOperations::Single(operation), None) => Some(&mut operation.node),
-        (DocumentOperations::Multiple(named), Some(name)) => {
-            named.get_mut(name).map(|operation| &mut operation.node)
-        }
-        (DocumentOperations::Multiple(named), None) => {
-            named.values_mut().next().map(|operation| &mut operation.node)
         }
         _ => None,
     }
@@ -174,21 +148,29 @@ fn too_large(limits: &Limits, size: Size) -> Option<String> {
         .then(|| "introspection goes in circles".to_owned())
 }
 
-fn check_rules(
-    types: &Types,
-    document: &ExecutableDocument,
-    operation: &OperationDefinition,
-    variables: &Variables,
-) -> Result<(), Vec<ServerError>> {
-    if operation.ty == OperationType::Subscription {
-        subscription::check(&document.fragments, operation).map_err(|error| vec![error])?;
+fn check_rules(types: &Types, document: &ExecutableDocument) -> Result<(), Vec<ServerError>> {
+    for (_, operation) in document.operations.iter() {
+        if operation.node.ty == OperationType::Subscription {
+            subscription::check(&document.fragments, &operation.node).map_err(|error| vec![error])?;
+        }
     }
     if let Some(error) = merge::check(types, document) {
         return Err(vec![error]);
     }
-    let errors = variables::check_positions(types, &document.fragments, operation);
-    let errors = if errors.is_empty() { variables::check_values(operation, variables) } else { errors };
+    let errors = arguments::check(types, document);
     if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+/// Names that are used twice are a matter of validation, though the parser of the library finds them.
+fn unread(error: &parser::Error) -> ServerError {
+    let is_of_names = matches!(
+        error,
+        parser::Error::MultipleOperations { .. }
+            | parser::Error::OperationDuplicated { .. }
+            | parser::Error::FragmentDuplicated { .. }
+    );
+    let code = if is_of_names { VALIDATION_FAILED } else { PARSE_FAILED };
+    refusal(code, error.to_string(), error.positions().next())
 }
 
 fn unresolved(operation_name: Option<&str>) -> ServerError {

@@ -10,7 +10,7 @@ use super::refusal::invalid;
 
 /// Selections, spreads and fields inside one another at most, fragments written out: beyond any depth that is allowed,
 /// within what the stack holds.
-const MAX_LEVELS: usize = 64;
+pub const MAX_LEVELS: usize = 64;
 
 /// The size of a selection set with its fragments written out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,14 +1,11 @@
 //! A subscription has one root field, and nothing decides at run time whether it is there.
-//!
-//! The library overlooks fragments at the root of a subscription and runs a field that stands there twice as two
-//! streams; so the root is rewritten to the one field that the fragments hold.
 
 use std::collections::HashSet;
 
-use async_graphql::parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet};
-use async_graphql::{Name, Positioned, ServerError};
+use async_graphql::ServerError;
+use async_graphql::parser::types::{OperationDefinition, Selection, SelectionSet};
 
-use super::fields::{Fragments, Selected, Set, collect, each_set};
+use super::fields::{Fragments, Set, collect};
 use super::refusal::invalid;
 
 /// Refuses a subscription with another number of root fields than one, or with `@skip` or `@include` at its root.
@@ -30,49 +27,6 @@ pub fn check(fragments: &Fragments, operation: &OperationDefinition) -> Result<(
         return Err(invalid("@skip and @include are not allowed at the root of a subscription", at));
     }
     Ok(())
-}
-
-/// Writes the one root field into each subscription that was checked, and drops fragments that nothing uses any more.
-pub fn flatten(document: &mut ExecutableDocument, operation_name: Option<&str>) {
-    let Some(operation) = super::operation(document, operation_name) else { return };
-    let root = Set { parent: None, selections: &operation.selection_set.node };
-    if let [Positioned { node: Selection::Field(_), .. }] = root.selections.items[..] {
-        return;
-    }
-    let Some(field) = merged(&collect(&document.fragments, &[root])) else { return };
-    let before = spread_fragments(document);
-    if let Some(operation) = super::operation_mut(document, operation_name) {
-        operation.selection_set.node.items =
-            vec![Positioned::new(Selection::Field(field.clone()), field.pos)];
-    }
-    let after = spread_fragments(document);
-    document.fragments.retain(|name, _| after.contains(name) || !before.contains(name));
-}
-
-/// Fields of one key, with the selections of all.
-fn merged(fields: &[Selected<'_>]) -> Option<Positioned<Field>> {
-    let mut merged = fields.first()?.field.clone();
-    for other in &fields[1..] {
-        merged
-            .node
-            .selection_set
-            .node
-            .items
-            .extend(other.field.node.selection_set.node.items.iter().cloned());
-    }
-    Some(merged)
-}
-
-fn spread_fragments(document: &ExecutableDocument) -> HashSet<Name> {
-    let mut names = HashSet::new();
-    each_set(document, &mut |set| {
-        for selection in &set.items {
-            if let Selection::FragmentSpread(spread) = &selection.node {
-                names.insert(spread.node.fragment_name.node.clone());
-            }
-        }
-    });
-    names
 }
 
 fn is_conditional<'a>(

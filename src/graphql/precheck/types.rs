@@ -1,6 +1,6 @@
 //! What the schema declares, in the form that checks and the completion of responses ask for it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
@@ -13,8 +13,11 @@ use async_graphql::parser::types::{
 pub struct Types {
     objects: HashSet<String>,
     leaves: HashSet<String>,
+    enums: HashMap<String, HashSet<String>>,
+    /// For an interface or union the objects that its values can be.
+    possible: HashMap<String, BTreeSet<String>>,
     fields: HashMap<String, HashMap<String, Field>>,
-    inputs: HashMap<String, HashMap<String, Input>>,
+    inputs: HashMap<String, InputObject>,
     roots: [Option<String>; 3],
 }
 
@@ -27,6 +30,15 @@ pub struct Field {
     pub arguments: HashMap<String, Input>,
 }
 
+/// An input object.
+#[derive(Debug)]
+pub struct InputObject {
+    /// Its fields by name.
+    pub fields: HashMap<String, Input>,
+    /// Whether exactly one field is given.
+    pub is_one_of: bool,
+}
+
 /// An argument, or a field of an input object.
 #[derive(Debug)]
 pub struct Input {
@@ -34,6 +46,14 @@ pub struct Input {
     pub ty: Type,
     /// Whether it may be left out though its type is non-null.
     pub has_default: bool,
+}
+
+impl Input {
+    /// Whether it must be given.
+    #[must_use]
+    pub fn is_required(&self) -> bool {
+        !self.ty.nullable && !self.has_default
+    }
 }
 
 impl Types {
@@ -76,10 +96,22 @@ impl Types {
         self.fields.get(parent)?.get(name)
     }
 
-    /// A field of an input object.
+    /// An input object.
     #[must_use]
-    pub fn input(&self, parent: &str, name: &str) -> Option<&Input> {
-        self.inputs.get(parent)?.get(name)
+    pub fn input(&self, name: &str) -> Option<&InputObject> {
+        self.inputs.get(name)
+    }
+
+    /// The values of an enum.
+    #[must_use]
+    pub fn enum_values(&self, name: &str) -> Option<&HashSet<String>> {
+        self.enums.get(name)
+    }
+
+    /// The objects that a value of an interface or union can be; none for other types.
+    #[must_use]
+    pub fn possible(&self, name: &str) -> Option<&BTreeSet<String>> {
+        self.possible.get(name)
     }
 
     /// Whether `name` is an object type, so that a value of it is of no other type.
@@ -99,21 +131,33 @@ impl Types {
         match definition.kind {
             TypeKind::Object(object) => {
                 self.objects.insert(name.clone());
+                for interface in object.implements {
+                    self.possible.entry(interface.node.to_string()).or_default().insert(name.clone());
+                }
                 self.fields.entry(name).or_default().extend(object.fields.into_iter().map(|f| field(f.node)));
             }
             TypeKind::Interface(interface) => {
-                self.fields
-                    .entry(name)
-                    .or_default()
-                    .extend(interface.fields.into_iter().map(|f| field(f.node)));
+                self.possible.entry(name.clone()).or_default();
+                let fields = interface.fields.into_iter().map(|f| field(f.node));
+                self.fields.entry(name).or_default().extend(fields);
+            }
+            TypeKind::Union(union) => {
+                let members = union.members.into_iter().map(|member| member.node.to_string());
+                self.possible.entry(name).or_default().extend(members);
             }
             TypeKind::InputObject(object) => {
-                self.inputs.entry(name).or_default().extend(object.fields.into_iter().map(|f| input(f.node)));
+                let fields = object.fields.into_iter().map(|f| input(f.node)).collect();
+                let is_one_of = definition.directives.iter().any(|d| d.node.name.node == "oneOf");
+                self.inputs.insert(name, InputObject { fields, is_one_of });
             }
-            TypeKind::Scalar | TypeKind::Enum(_) => {
+            TypeKind::Enum(values) => {
+                let values = values.values.into_iter().map(|value| value.node.value.node.to_string());
+                self.enums.insert(name.clone(), values.collect());
                 self.leaves.insert(name);
             }
-            TypeKind::Union(_) => {}
+            TypeKind::Scalar => {
+                self.leaves.insert(name);
+            }
         }
     }
 }

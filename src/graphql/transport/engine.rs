@@ -1,4 +1,4 @@
-//! From a request to its answer, the same on every transport: check, execute, complete, mask.
+//! From a request to its answer, the same on every transport: check, plan, execute, complete, mask.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -10,17 +10,21 @@ use futures_util::{FutureExt, Stream, StreamExt};
 
 use super::errors::{Dress, INTERNAL, TIMEOUT};
 use super::settings::TransportSettings;
-use crate::graphql::completion::Completion;
+use crate::graphql::completion::complete;
 use crate::graphql::context::RequestContext;
+use crate::graphql::plan::Plan;
+use crate::graphql::plan::shape::Shape;
 use crate::graphql::precheck::refusal::refusal;
 use crate::graphql::precheck::types::Types;
-use crate::graphql::precheck::{self, Limits};
+use crate::graphql::precheck::{self, Limits, variables};
+use crate::graphql::validation::Validator;
 use crate::policy::Actor;
 
 /// Executes requests against one schema.
 #[derive(Clone)]
 pub struct Engine<E> {
     executor: E,
+    validator: Validator,
     types: Arc<Types>,
     limits: Limits,
     execution: Duration,
@@ -32,7 +36,7 @@ pub struct Prepared {
     /// What it is.
     pub operation: OperationType,
     request: Request,
-    completion: Completion,
+    shape: Shape,
     dress: Dress,
 }
 
@@ -46,11 +50,13 @@ pub enum Outcome {
 }
 
 impl<E: Executor> Engine<E> {
-    /// An engine for a schema of these types.
+    /// An engine for a schema of these types. What the validator lets through is executed, so the executor need not
+    /// validate again.
     #[must_use]
-    pub fn new(executor: E, types: Types, settings: &TransportSettings) -> Self {
+    pub fn new(executor: E, validator: Validator, types: Types, settings: &TransportSettings) -> Self {
         Self {
             executor,
+            validator,
             types: Arc::new(types),
             limits: settings.document.clone(),
             execution: settings.execution,
@@ -72,22 +78,28 @@ impl<E: Executor> Engine<E> {
             is_anonymous: context.actor == Actor::Anonymous,
             limit: self.errors,
         };
-        let operation_name = request.operation_name.as_deref();
-        let checked =
-            precheck::check(&self.types, &self.limits, &request.query, operation_name, &request.variables)
-                .map_err(|errors| dress.refused(errors))?;
-        let completion = Completion {
-            types: Arc::clone(&self.types),
-            query: std::mem::take(&mut request.query).into(),
-            operation_name: request.operation_name.clone(),
-        };
-        request.set_parsed_query(checked.document);
-        Ok(Prepared { operation: checked.operation, request: request.data(context), completion, dress })
+        let (operation, plan) = self.plan(&request).map_err(|errors| dress.refused(errors))?;
+        request.operation_name = None;
+        request.set_parsed_query(plan.document);
+        Ok(Prepared { operation, request: request.data(context), shape: plan.shape, dress })
+    }
+
+    fn plan(&self, request: &Request) -> Result<(OperationType, Plan), Vec<ServerError>> {
+        let name = request.operation_name.as_deref();
+        let document = precheck::check(&self.types, &self.limits, &request.query)?;
+        let operation = precheck::resolve(&document, name)?;
+        let plan =
+            Plan::of(&self.types, &document, operation, &request.variables).map_err(|error| vec![error]);
+        let misfits = variables::check(&self.types, operation, &request.variables);
+        let operation = operation.ty;
+        let broken = self.validator.check(document, name);
+        let errors = if broken.is_empty() { misfits } else { broken };
+        if errors.is_empty() { Ok((operation, plan?)) } else { Err(errors) }
     }
 
     /// Executes a query or mutation within its time.
     pub async fn execute(&self, prepared: Prepared) -> Outcome {
-        let Prepared { request, completion, dress, .. } = prepared;
+        let Prepared { request, shape, dress, .. } = prepared;
         let running = AssertUnwindSafe(self.executor.execute(request)).catch_unwind();
         let response = match tokio::time::timeout(self.execution, running).await {
             Ok(Ok(response)) => response,
@@ -97,12 +109,12 @@ impl<E: Executor> Engine<E> {
                 return Outcome::Executed(dress.executed(failed(refusal(TIMEOUT, message, None))));
             }
         };
-        outcome(&completion, &dress, response)
+        outcome(&shape, &dress, response)
     }
 
     /// Runs a subscription: an outcome for each of its events. A first one that is refused is the only one.
     pub fn subscribe(&self, prepared: Prepared) -> impl Stream<Item = Outcome> + Send + use<E> {
-        let Prepared { request, completion, dress, .. } = prepared;
+        let Prepared { request, shape, dress, .. } = prepared;
         let events = AssertUnwindSafe(self.executor.execute_stream(request, None)).catch_unwind();
         let mut is_first = true;
         events.map(move |event| {
@@ -110,16 +122,16 @@ impl<E: Executor> Engine<E> {
             if std::mem::take(&mut is_first) && is_failed_start(&response) {
                 return Outcome::Refused(dress.executed(response).errors);
             }
-            outcome(&completion, &dress, response)
+            outcome(&shape, &dress, response)
         })
     }
 }
 
-fn outcome(completion: &Completion, dress: &Dress, mut response: Response) -> Outcome {
+fn outcome(shape: &Shape, dress: &Dress, mut response: Response) -> Outcome {
     if is_refused(&response) {
         return Outcome::Refused(dress.refused(response.errors));
     }
-    completion.complete(&mut response);
+    complete(shape, &mut response);
     Outcome::Executed(dress.executed(response))
 }
 

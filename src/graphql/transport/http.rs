@@ -23,6 +23,7 @@ use super::errors::Dress;
 use super::negotiate::{Media, check_content};
 use super::refusal::Refusal;
 use super::socket;
+use super::unique::is_unique;
 use crate::auth::keys::new_public_id;
 use crate::graphql::context::RequestContext;
 
@@ -102,6 +103,9 @@ async fn read<E>(transport: &Transport<E>, parts: Parts, body: Body) -> Result<R
         let late = || Refusal::new(StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", "the body took too long");
         let bytes =
             tokio::time::timeout(transport.settings.body_deadline, reading).await.map_err(|_| late())??;
+        if !is_unique(&bytes) {
+            return Err(Refusal::bad_request("the body is not JSON, or names a key twice"));
+        }
         let request = axum::extract::Request::from_parts(parts, Body::from(bytes));
         let decoded = GraphQLRequest::<GraphQLRejection>::from_request(request, &()).await;
         decoded.map_err(|rejection| Refusal::from(rejection.0))?.into_inner()
@@ -141,8 +145,12 @@ fn from_query_string(parts: &Parts) -> Result<Request, Refusal> {
 }
 
 fn from_text<T: DeserializeOwned + Default>(text: Option<String>) -> Result<T, Refusal> {
-    let malformed = |_| Refusal::bad_request("variables and extensions must be JSON objects");
-    text.map_or_else(|| Ok(T::default()), |text| serde_json::from_str(&text).map_err(malformed))
+    let malformed = || Refusal::bad_request("variables and extensions must be JSON objects");
+    let Some(text) = text else { return Ok(T::default()) };
+    if !is_unique(text.as_bytes()) {
+        return Err(malformed());
+    }
+    serde_json::from_str(&text).map_err(|_| malformed())
 }
 
 fn respond(outcome: &Outcome, media: Media) -> Response {

@@ -7,6 +7,7 @@
 pub mod settings;
 pub mod refusal;
 pub mod negotiate;
+pub mod unique;
 pub mod identity;
 
 pub mod errors;

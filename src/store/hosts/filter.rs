@@ -25,6 +25,8 @@ pub struct ResolvedHostFilter {
     pub platforms: Option<Vec<Platform>>,
     /// States, and the moment they are told at.
     pub statuses: Option<(Vec<HostStatus>, Freshness)>,
+    /// Whether another machine, or another team's secret, was noticed; see the columns.
+    pub flagged: Option<bool>,
     /// Hardware UUID, in any case.
     pub uuid: Option<String>,
     /// Hardware serial, in any case.
@@ -42,6 +44,7 @@ impl ResolvedHostFilter {
             .add_option(self.platforms.as_ref().map(|any| Column::Platform.is_in(any.iter().copied())))
             .add_option(self.statuses.as_ref().map(|(any, at)| with_any_status(any, at)));
         lists
+            .add_option(self.flagged.map(is_flagged))
             .add_option(self.uuid.as_ref().map(|uuid| text::equals(Column::HardwareUuid, uuid)))
             .add_option(self.serial_number.as_ref().map(|serial| text::equals(Column::SerialNumber, serial)))
             .add_option(self.search.as_ref().map(|prefix| named_like(prefix)))
@@ -92,6 +95,13 @@ fn with_any_status(statuses: &[HostStatus], at: &Freshness) -> Condition {
         [] => Condition::all().add(Column::Id.is_in(Vec::<HostId>::new())),
         statuses => statuses.iter().fold(Condition::any(), |any, status| any.add(at.having(*status))),
     }
+}
+
+fn is_flagged(flagged: bool) -> Condition {
+    let any = Condition::any()
+        .add(Column::CloneSuspectedAt.is_not_null())
+        .add(Column::ForeignSecretAt.is_not_null());
+    if flagged { any } else { any.not() }
 }
 
 fn named_like(prefix: &str) -> Condition {

@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod binary;
 pub mod campaign;
+pub mod cutter;
 pub mod personas;
 pub mod seeds;
 pub mod server;
@@ -10,6 +11,7 @@ pub mod services;
 pub mod socket;
 pub mod stores;
 pub mod stored;
+pub mod terminal;
 pub mod tls;
 pub mod wire;
 pub mod world;

@@ -71,6 +71,13 @@ pub async fn abandon(server: SocketAddr, request: &[u8]) -> io::Result<()> {
     stream.shutdown().await
 }
 
+/// The response in these bytes, its body all that follows the head; none where there is no whole head.
+pub fn parse(bytes: &[u8]) -> Option<Response> {
+    let end = find(bytes, b"\r\n\r\n")? + 4;
+    let (status, headers) = parse_head(&String::from_utf8_lossy(&bytes[..end]))?;
+    Some(Response { status, headers, body: bytes[end..].to_vec() })
+}
+
 /// Reads one response.
 pub async fn read_response(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Response> {
     let mut buffer = Vec::new();
@@ -95,6 +102,9 @@ async fn read_body(
     response: &Response,
     mut bytes: Vec<u8>,
 ) -> io::Result<Vec<u8>> {
+    if response.status == 304 {
+        return Ok(Vec::new());
+    }
     if let Some(length) = response.header("content-length") {
         let length: usize = length.parse().map_err(|_| io::ErrorKind::InvalidData)?;
         while bytes.len() < length {

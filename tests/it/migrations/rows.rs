@@ -157,6 +157,7 @@ fn host() -> entity::hosts::Model {
         id: HostId(ID),
         public_id: public_id("hst"),
         team_id: TeamId::NONE,
+        enrolled_team_id: TeamId(ID),
         host_identifier: "web-1".into(),
         hardware_uuid: String::new(),
         hostname: "web-1".into(),

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::close::End;
 use crate::graphql::transport::encode::{Payload, encode};
 use crate::graphql::transport::engine::Outcome;
+use crate::graphql::transport::unique::is_unique;
 
 /// What a client says.
 #[derive(Debug, Deserialize)]
@@ -49,7 +50,8 @@ impl ClientMessage {
     /// # Errors
     /// 4400 for what is not of the protocol.
     pub fn parse(text: &str) -> Result<Self, End> {
-        let message = serde_json::from_str(text).map_err(|_| End::bad_message("Invalid message"))?;
+        let message = Some(text).filter(|text| is_unique(text.as_bytes())).map(serde_json::from_str);
+        let message = message.and_then(Result::ok).ok_or(End::bad_message("Invalid message"))?;
         match &message {
             Self::Subscribe { id, payload } if id.is_empty() || payload.query.is_empty() => {
                 Err(End::bad_message("Subscribe needs an id and a query"))

@@ -25,6 +25,7 @@ use crate::graphql::router::routes;
 use crate::graphql::transport::TransportSettings;
 use crate::graphql::transport::engine::Engine;
 use crate::graphql::transport::identity::Identity;
+use crate::graphql::validation::Validator;
 use crate::policy::{Actor, Credential, Roles, UserActor};
 
 /// How long a test waits for what must come.
@@ -276,7 +277,8 @@ fn router(
 ) -> Router {
     let schema = Schema::build(Query, Mutation, Events).data(touched.clone()).finish();
     let types = Types::from_sdl(&schema.sdl()).expect("the library reads what it writes");
-    let engine = Engine::new(schema, types, settings);
+    let validator = Validator::new(Schema::build(Query, Mutation, Events));
+    let engine = Engine::new(schema, validator, types, settings);
     let revoked = Arc::clone(revoked);
     let identity = Identity::new(
         |bearer| async move { authenticate(&bearer) }.boxed(),

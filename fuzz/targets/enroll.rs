@@ -1,0 +1,4 @@
+//! Bodies of enrollments.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|body: &[u8]| muster::agent::fuzzing::enroll(body));

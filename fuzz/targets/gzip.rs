@@ -1,0 +1,4 @@
+//! Compressed bodies.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|body: &[u8]| muster::agent::fuzzing::gzip(body));

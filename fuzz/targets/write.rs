@@ -1,0 +1,4 @@
+//! Bodies of answers to live queries.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|body: &[u8]| muster::agent::fuzzing::write(body));

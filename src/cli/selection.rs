@@ -1,0 +1,144 @@
+//! Which hosts: names from the command line, resolved by the server.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::Failure;
+use super::client::{Client, ClientError, pages};
+
+const HOST: &str = "query ($id: String!) { host(by: { hostIdentifier: $id }) { id } }";
+const HOSTS: &str = "\
+query ($first: Int!, $after: String, $filter: HostFilter) {
+  page: hosts(first: $first, after: $after, filter: $filter, sort: { field: HOSTNAME, direction: ASC }) {
+    nodes { id hostname }
+    pageInfo { hasNextPage endCursor }
+  }
+}";
+const TEAMS: &str = "\
+query ($first: Int!, $after: String) {
+  page: teams(first: $first, after: $after) { nodes { id name } pageInfo { hasNextPage endCursor } }
+}";
+const LABELS: &str = "\
+query ($first: Int!, $after: String) {
+  page: labels(first: $first, after: $after) { nodes { id name } pageInfo { hasNextPage endCursor } }
+}";
+
+/// One way to choose hosts.
+#[derive(Debug, Args)]
+#[group(id = "Selection", multiple = false)]
+#[command(next_help_heading = "Hosts")]
+pub(super) struct Selection {
+    /// Every host that you may choose.
+    #[arg(long)]
+    all: bool,
+    /// These hosts: names, identifiers or ids, separated by commas.
+    #[arg(long, value_name = "HOST,…", value_delimiter = ',')]
+    hosts: Vec<String>,
+    /// The hosts of these teams, by name.
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    teams: Vec<String>,
+    /// The hosts with any of these labels, by name.
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    labels: Vec<String>,
+}
+
+impl Selection {
+    /// The `TargetsInput` of the API.
+    pub(super) async fn targets(&self, client: &Client) -> Result<Value, Failure> {
+        if self.all {
+            return Ok(json!({ "allHosts": true }));
+        }
+        if let Some(filter) = host_filter(client, &self.teams, &self.labels).await? {
+            return Ok(json!({ "filter": filter }));
+        }
+        Ok(json!({ "hostIds": host_ids(client, &self.hosts).await? }))
+    }
+
+    /// The ids of the hosts that are there now.
+    pub(super) async fn ids(&self, client: &Client) -> Result<Vec<Value>, Failure> {
+        let filter = host_filter(client, &self.teams, &self.labels).await?;
+        if !self.all && filter.is_none() {
+            return host_ids(client, &self.hosts).await;
+        }
+        let mut ids = Vec::new();
+        let each = |mut node: Value| {
+            ids.push(node["id"].take());
+            Ok::<_, ClientError>(())
+        };
+        pages(client, HOSTS, json!({ "filter": filter }), u64::MAX, each).await?;
+        Ok(ids)
+    }
+}
+
+/// The `HostFilter` of teams and labels by name; none when there are no names.
+pub(super) async fn host_filter(
+    client: &Client,
+    teams: &[String],
+    labels: &[String],
+) -> Result<Option<Value>, Failure> {
+    let mut filter = serde_json::Map::new();
+    if !teams.is_empty() {
+        filter.insert("teamIds".to_owned(), ids_of(client, TEAMS, "team", teams).await?.into());
+    }
+    if !labels.is_empty() {
+        filter.insert("labelIds".to_owned(), ids_of(client, LABELS, "label", labels).await?.into());
+    }
+    Ok((!filter.is_empty()).then_some(Value::Object(filter)))
+}
+
+/// The ids of hosts by their ids, identifiers or names.
+async fn host_ids(client: &Client, hosts: &[String]) -> Result<Vec<Value>, Failure> {
+    if hosts.is_empty() {
+        return Err("no hosts are chosen: pass --all, --hosts, --teams or --labels".into());
+    }
+    let mut ids = Vec::new();
+    for host in hosts {
+        ids.push(host_id(client, host).await?);
+    }
+    Ok(ids)
+}
+
+/// The ids of the things of these names, from pages of `{ id name }`.
+async fn ids_of(
+    client: &Client,
+    document: &str,
+    noun: &str,
+    names: &[String],
+) -> Result<Vec<Value>, Failure> {
+    let mut found: Vec<Option<Value>> = vec![None; names.len()];
+    let each = |node: Value| {
+        for (name, id) in names.iter().zip(&mut found) {
+            if node["name"] == name.as_str() {
+                *id = Some(node["id"].clone());
+            }
+        }
+        Ok::<_, ClientError>(())
+    };
+    pages(client, document, json!({}), u64::MAX, each).await?;
+    let known = names.iter().zip(found);
+    known.map(|(name, id)| id.ok_or_else(|| format!("there is no {noun} `{name}`").into())).collect()
+}
+
+/// The id of a host by its id, identifier or name.
+pub(super) async fn host_id(client: &Client, host: &str) -> Result<Value, Failure> {
+    if host.starts_with("hst_") {
+        return Ok(json!(host));
+    }
+    let answer = client.call(HOST, json!({ "id": host })).await?;
+    if answer["host"]["id"].is_string() {
+        return Ok(answer["host"]["id"].clone());
+    }
+    let mut named = Vec::new();
+    let each = |mut node: Value| {
+        if node["hostname"] == host {
+            named.push(node["id"].take());
+        }
+        Ok::<_, ClientError>(())
+    };
+    pages(client, HOSTS, json!({ "filter": { "search": host } }), u64::MAX, each).await?;
+    match named.as_mut_slice() {
+        [id] => Ok(id.take()),
+        [] => Err(format!("there is no host `{host}`").into()),
+        _ => Err(format!("several hosts are named `{host}`; use an identifier or id").into()),
+    }
+}
