@@ -177,15 +177,15 @@ mod tests {
 
     use super::*;
 
-    fn host(id: i64) -> KnownHost {
-        KnownHost {
+    fn host(id: i64) -> Arc<KnownHost> {
+        Arc::new(KnownHost {
             id: HostId(id),
             public_id: PublicId(format!("hst_{id}")),
             team: TeamId::NONE,
             team_public_id: None,
             hostname: format!("host-{id}"),
             key: NodeKeyId(id),
-        }
+        })
     }
 
     fn filled(roster: &Roster, key: u8, id: i64) -> KeyHash {
