@@ -6,6 +6,7 @@ use async_graphql::Executor;
 use axum::Router;
 use axum::routing::any;
 
+use super::graphiql;
 use super::loader::WithLoaders;
 use super::precheck::types::Types;
 use super::schema;
@@ -15,7 +16,7 @@ use super::transport::socket::seats::Seats;
 use super::transport::{Transport, TransportSettings, http};
 use crate::fleet::Fleet;
 
-/// The routes of the API: `/graphql`, by POST, by GET for queries, and as a WebSocket.
+/// The routes of the API: `/graphql`, by POST, by GET for queries, and as a WebSocket; for browsers, a page.
 ///
 /// The listener should put `ConnectInfo<SocketAddr>` into each request.
 ///
@@ -25,7 +26,9 @@ pub fn router(fleet: &Fleet, settings: TransportSettings) -> Router {
     let types = Types::from_sdl(&schema::sdl()).expect("the library reads the SDL that it writes");
     let executor = WithLoaders::new(schema::build(fleet.clone()), fleet.clone());
     let engine = Engine::new(executor, schema::validator(), types, &settings);
-    routes(engine, Identity::of_fleet(fleet), settings)
+    let has_page = settings.graphiql;
+    let api = routes(engine, Identity::of_fleet(fleet), settings);
+    if has_page { graphiql::beside(api) } else { api }
 }
 
 /// The same for any engine, and any source of identities.

@@ -15,7 +15,6 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tracing::Instrument;
 
 use super::Transport;
 use super::encode::{Payload, encode};
@@ -37,9 +36,8 @@ pub async fn serve<E: Executor>(
     request: axum::extract::Request,
 ) -> Response {
     let request_id = request_id(request.headers());
-    let span = tracing::info_span!("graphql", request.id = %request_id);
     let media = Media::accepted(request.headers());
-    let answered = answer(&transport, request, &request_id, media).instrument(span).await;
+    let answered = answer(&transport, request, &request_id, media).await;
     let mut response = answered.unwrap_or_else(|refusal| refused(&transport, &refusal, &request_id, media));
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert(REQUEST_ID, value);
@@ -194,7 +192,7 @@ pub(super) fn source(parts: &Parts) -> IpAddr {
     peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip())
 }
 
-/// The caller's id when it has the form of one, a fresh one otherwise.
+/// The id that the listener gave the request, when it has the form of one; a fresh one otherwise.
 fn request_id(headers: &HeaderMap) -> String {
     let is_id = |text: &&str| {
         (8..=64).contains(&text.len())

@@ -22,6 +22,8 @@ pub struct TransportSettings {
     pub document: Limits,
     /// Origins, such as `https://muster.example`, from which a browser may open a socket; the server's own always may.
     pub allowed_origins: Vec<String>,
+    /// Whether browsers get GraphiQL.
+    pub graphiql: bool,
     /// Settings of sockets.
     pub socket: SocketSettings,
     /// When cancelled, requests are refused and sockets close with 1012.
@@ -64,6 +66,7 @@ impl Default for TransportSettings {
             errors: 20,
             document: Limits::default(),
             allowed_origins: Vec::new(),
+            graphiql: true,
             socket: SocketSettings::default(),
             shutdown: CancellationToken::new(),
             sockets: TaskTracker::new(),
