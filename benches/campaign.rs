@@ -4,6 +4,14 @@
 //! viewer watches over a WebSocket. `durable`: all answers at once, on both databases, against the same rows written by
 //! the database's own quickest means in transactions of the same size.
 
+// Figures for people: counts fit a float, and they are printed.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::print_stdout
+)]
+
 mod support;
 
 use std::sync::Arc;

@@ -3,6 +3,14 @@
 //! `cargo bench --bench check_in [-- steady|connections|campaigns]`. The server has one core, the driver the other;
 //! rounds of `BENCH_SECONDS` (5), every side once a round, and ratios of one round.
 
+// Figures for people: counts fit a float, and they are printed.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::print_stdout
+)]
+
 mod support;
 
 use std::path::Path;

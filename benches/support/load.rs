@@ -12,6 +12,9 @@ use super::{CONNECTIONS, Outcome};
 /// What is asked: one of these at a time, in turn, by any connection.
 pub type Requests = Arc<Vec<Vec<u8>>>;
 
+/// An answer, and which request it is for.
+type Numbered = (usize, Vec<u8>);
+
 /// Whether a connection is kept, or made anew for each request as osquery does.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub enum Connections {
@@ -63,7 +66,7 @@ pub async fn closed(
 /// requests.
 pub async fn once(target: &Target, connections: usize, requests: &Requests) -> Outcome<Vec<Vec<u8>>> {
     let next = Arc::new(AtomicUsize::new(0));
-    let mut tasks: JoinSet<Outcome<Vec<(usize, Vec<u8>)>>> = JoinSet::new();
+    let mut tasks: JoinSet<Outcome<Vec<Numbered>>> = JoinSet::new();
     for _ in 0..connections.min(requests.len()) {
         let (target, requests, next) = (target.clone(), Arc::clone(requests), Arc::clone(&next));
         tasks.spawn(async move {

@@ -32,6 +32,7 @@ pub const CONNECTIONS: usize = 64;
 pub const ROUNDS: usize = 5;
 
 /// How long each side is driven in a round: 5 s, or `BENCH_SECONDS`.
+#[expect(clippy::disallowed_methods, reason = "a benchmark has no configuration")]
 pub fn round_time() -> Duration {
     let seconds = std::env::var("BENCH_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
     Duration::from_secs(seconds.unwrap_or(5))
