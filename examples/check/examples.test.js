@@ -43,6 +43,28 @@ test('curl/query.sh prints the hosts', { timeout: 60_000 }, async () => {
   assert.equal(data.hosts.nodes.length, HOSTS);
 });
 
+test('curl/watch.sh prints each answer once', { timeout: 60_000 }, async () => {
+  const proxy = await startProxy(fleet.url);
+  try {
+    const out = await run(proxy.url, ['bash'], 'curl/watch.sh', await startCampaign());
+    const events = out.trim().split('\n').flatMap((line) => JSON.parse(line).data.campaignEvents.events);
+    const answers = events.filter(({ rows }) => rows);
+    assert.equal(proxy.cuts, 2, 'the connection was lost twice');
+    assert.equal(answers.length, HOSTS);
+    assert.equal(new Set(answers.map(({ hostname }) => hostname)).size, HOSTS);
+  } finally {
+    proxy.stop();
+  }
+});
+
+async function startCampaign() {
+  const query = 'mutation ($input: StartCampaignInput!) { startCampaign(input: $input) { campaign { id } } }';
+  const variables = { input: { source: { sql: SQL }, targets: { allHosts: true } } };
+  const headers = { authorization: `Bearer ${fleet.token}`, 'content-type': 'application/json' };
+  const response = await fetch(fleet.url, { method: 'POST', headers, body: JSON.stringify({ query, variables }) });
+  return (await response.json()).data.startCampaign.campaign.id;
+}
+
 /** What an example prints; it must end well, and complain of nothing. */
 async function run(server, [program, ...options], example, ...words) {
   const file = fileURLToPath(new URL(`../${example}`, import.meta.url));
