@@ -3,6 +3,7 @@
 
 mod harness;
 
+mod access;
 mod agent_conformance;
 mod agent_deadlines;
 mod agent_distributed;
@@ -24,15 +25,19 @@ mod check_in;
 mod commands;
 mod crash;
 mod differential;
+mod enroll_secrets;
 mod graphiql;
 mod graphql_checks;
+mod guard;
 mod host_lists;
 mod host_moves;
 mod hosts;
 mod house;
+mod isolation;
 mod listener;
 mod migrations;
 mod outages;
+mod people;
 mod saved_queries;
 mod sessions;
 mod start_up;

@@ -69,10 +69,10 @@ impl Viewer {
         if self.is_done {
             return Ok(None);
         }
-        let scope = self.scope().await?;
         let mut found = Found::default();
         let mut until = None;
         loop {
+            let scope = self.scope().await?;
             self.head.borrow_and_update();
             self.read_on(&scope, &mut found).await?;
             if self.is_first || found.is_full || self.is_at_the_end() {
@@ -87,6 +87,9 @@ impl Viewer {
                 break;
             }
         }
+        // Roles may change while a viewer waits: those of now decide what is delivered.
+        let scope = self.scope().await?;
+        found.events.retain(|event| event.is_visible(&scope));
         if self.campaign.status != CampaignStatus::Running {
             self.fleet.check_kept(self.campaign.id).await?;
         }
