@@ -5,7 +5,7 @@ mod campaigns;
 use async_graphql::{Executor, Request, Variables};
 use serde_json::{Value, json};
 
-use super::context::RequestContext;
+use super::context::{Place, RequestContext};
 use super::loader::WithLoaders;
 use super::schema::{self, MusterSchema};
 use crate::fleet::sessions::Authentication;
@@ -50,6 +50,7 @@ impl Asking {
             actor: self.actor.clone(),
             source: [127, 0, 0, 1].into(),
             request_id: "test".to_owned(),
+            place: Place::default(),
         };
         Request::new(query).variables(Variables::from_json(variables)).data(context)
     }

@@ -201,6 +201,7 @@ const FIELDS: &[(&str, &str, Who, &str)] = &[
         May(Action::ReadCampaigns),
         "{ campaignEvents(campaignId: \"cmp_@\") { isFinal } }",
     ),
+    ("Subscription", "campaignChanged", May(Action::ReadCampaigns), ""),
 ];
 
 /// Every type with fields that is reached from the roots, by the least that reads one: what is reached by who may less

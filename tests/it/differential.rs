@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Request, ValidationMode};
 use futures_util::StreamExt;
-use muster::graphql::context::RequestContext;
+use muster::graphql::context::{Place, RequestContext};
 use muster::graphql::precheck::types::Types;
 use muster::graphql::transport::TransportSettings;
 use muster::graphql::transport::encode::{Payload, encode};
@@ -133,7 +133,12 @@ fn read(request: &Value) -> Request {
 
 fn context() -> RequestContext {
     let source = IpAddr::from([127, 0, 0, 1]);
-    RequestContext { actor: Actor::Anonymous, source, request_id: "req_1".to_owned() }
+    RequestContext {
+        actor: Actor::Anonymous,
+        source,
+        request_id: "req_1".to_owned(),
+        place: Place::default(),
+    }
 }
 
 /// What is compared of an answer: data with its order, and of errors the path and the code; of refusals the code.

@@ -2,8 +2,9 @@
 //!
 //! In reading order: [`model`] has the words; [`start`] freezes the [`targets`] in one transaction; [`board`] offers the SQL at check-ins;
 //! [`answers`] groups what comes back, and [`record`] makes it durable, by the pure [`book`]; [`notice`] tells;
-//! [`feed`] and [`follow`] bring the [`event`]s to viewers; [`end`] has the other ways a campaign ends;
-//! [`dispatch`] keeps the memory of this server true; [`read`] and [`target_list`] answer questions.
+//! [`feed`] and [`follow`] bring the [`event`]s to viewers, [`shared`] among those who see the same; [`watch`] tells who
+//! looks at all campaigns that one changed; [`export`] reads one to be taken away; [`end`] has the other ways a campaign
+//! ends; [`dispatch`] keeps the memory of this server true; [`read`] and [`target_list`] answer questions.
 
 mod model;
 mod start;
@@ -18,6 +19,9 @@ mod event;
 mod cursor;
 mod feed;
 mod follow;
+mod shared;
+mod watch;
+mod export;
 mod end;
 mod dispatch;
 mod read;
@@ -34,12 +38,14 @@ use tokio_util::task::TaskTracker;
 
 #[doc(hidden)]
 pub use self::cursor::open as open_cursor;
+pub use self::export::{Export, ExportRequest};
 pub use self::model::{
     Answer, BatchOptions, Chunk, Event, EventBatch, EventBody, EventPage, HostAnswer, HostFailed,
     HostFailure, HostRows, NewCampaign, Outcome, Source, Target, TargetPreview, TargetState, Targets, Totals,
 };
 pub use self::read::selection;
 pub(crate) use self::record::Recorded;
+pub use self::shared::{Rendering, SharedBatch};
 use super::Fleet;
 use super::check_in::Offer;
 use super::roster::KnownHost;
@@ -49,6 +55,7 @@ pub use crate::store::campaigns::Filter as CampaignFilter;
 pub struct Engine {
     board: board::Board,
     feeds: feed::Feeds,
+    watchers: watch::Watchers,
     targets: record::TargetCache,
     queue: mpsc::Sender<answers::Waiting>,
     /// Taken by the writer when it starts.
@@ -67,6 +74,7 @@ impl Default for Engine {
         Self {
             board: board::Board::default(),
             feeds: feed::Feeds::default(),
+            watchers: watch::Watchers::default(),
             targets: record::TargetCache::default(),
             queue,
             writer: Mutex::new(Some(writer)),
@@ -75,6 +83,28 @@ impl Default for Engine {
             tracker: TaskTracker::new(),
             shutdown: CancellationToken::new(),
         }
+    }
+}
+
+impl Engine {
+    /// Whether answers could be committed last time.
+    pub(super) fn commits_work(&self) -> bool {
+        !self.commits_fail.load(Ordering::Relaxed)
+    }
+
+    /// How many campaigns are on the board, and how many hosts they await, added up.
+    pub(super) fn board_size(&self) -> (u64, u64) {
+        self.board.size()
+    }
+
+    /// How many answers are in the queue of the answer writer.
+    pub(super) fn answers_waiting(&self) -> u64 {
+        (self.queue.max_capacity() - self.queue.capacity()) as u64
+    }
+
+    /// How many streams are open here.
+    pub(super) fn viewers(&self) -> u64 {
+        self.feeds.viewers()
     }
 }
 
@@ -102,11 +132,15 @@ impl Fleet {
     /// committed, and while dispatch is stopped.
     #[must_use]
     pub fn offers(&self, host: &KnownHost) -> Vec<Offer> {
-        let (commits_fail, stopped) = (&self.campaigns.commits_fail, &self.campaigns.dispatch_stopped);
-        if commits_fail.load(Ordering::Relaxed) || stopped.load(Ordering::Relaxed) {
-            return Vec::new();
-        }
-        self.campaigns.board.offers(host.id, self.settings.max_offers)
+        let stopped = self.campaigns.dispatch_stopped.load(Ordering::Relaxed);
+        let offers = if self.campaigns.commits_work() && !stopped {
+            self.campaigns.board.offers(host.id, self.settings.max_offers)
+        } else {
+            Vec::new()
+        };
+        let result = if offers.is_empty() { "empty" } else { "queries" };
+        metrics::counter!("muster_polls_total", "result" => result).increment(1);
+        offers
     }
 
     /// The campaigns that were last offered to a host and that it has not answered: for a body too large to be

@@ -1,6 +1,7 @@
 //! Streams: the fields of `Subscription`, a file a noun.
 
 mod campaigns;
+mod shared;
 
 use async_graphql::MergedSubscription;
 

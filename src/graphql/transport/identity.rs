@@ -1,16 +1,24 @@
 //! Who asks: from an `Authorization` value to an actor, and whether that still holds.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::time::timeout;
 
 use super::refusal::Refusal;
 use crate::clock::{Clock, Timestamp};
 use crate::fleet::sessions::Authentication;
 use crate::fleet::{Fleet, FleetError};
 use crate::policy::Actor;
+
+/// How long the check of a credential may take; it is in memory, unless it is new here.
+const CHECK: Duration = Duration::from_secs(5);
+
+/// How long a look at a known credential may take; the next one comes soon.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Asks about a bearer token.
 type Authenticate = dyn Fn(String) -> BoxFuture<'static, Result<Authentication, FleetError>> + Send + Sync;
@@ -85,11 +93,15 @@ impl Identity {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(Refusal::unauthenticated());
         }
-        match (self.authenticate)(token.trim().to_owned()).await {
-            Ok(Authentication::Known(actor, until)) => Ok(Known { actor, until }),
-            Ok(Authentication::Refused) => Err(Refusal::unauthenticated()),
-            Err(error) => {
+        match timeout(CHECK, (self.authenticate)(token.trim().to_owned())).await {
+            Ok(Ok(Authentication::Known(actor, until))) => Ok(Known { actor, until }),
+            Ok(Ok(Authentication::Refused)) => Err(Refusal::unauthenticated()),
+            Ok(Err(error)) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a credential could not be checked");
+                Err(Refusal::unavailable())
+            }
+            Err(_elapsed) => {
+                tracing::warn!("a credential could not be checked in time");
                 Err(Refusal::unavailable())
             }
         }
@@ -104,9 +116,9 @@ impl Identity {
         if known.actor == Actor::Anonymous {
             return true;
         }
-        match (self.refresh)(known.actor.clone()).await {
-            Ok(actor) => actor.as_ref() == Some(&known.actor),
-            Err(_unavailable) => true,
+        match timeout(LOOK, (self.refresh)(known.actor.clone())).await {
+            Ok(Ok(actor)) => actor.as_ref() == Some(&known.actor),
+            Ok(Err(_)) | Err(_) => true,
         }
     }
 }

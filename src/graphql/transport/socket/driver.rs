@@ -11,7 +11,7 @@ use futures_util::stream::SplitStream;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
 
 use super::close::End;
 use super::message::{ClientMessage, ServerMessage, authorization};
@@ -20,7 +20,7 @@ use super::operations::{Operations, Refused};
 use super::seats::Seat;
 use super::writer::Control;
 use crate::auth::keys::new_public_id;
-use crate::graphql::context::RequestContext;
+use crate::graphql::context::{Place, RequestContext};
 use crate::graphql::precheck::refusal::refusal;
 use crate::graphql::transport::Transport;
 use crate::graphql::transport::errors::Dress;
@@ -127,7 +127,10 @@ impl<E: Executor> Driver<E> {
         let known = match authorization(payload)? {
             None => self.upgraded_by.clone(),
             Some(value) => {
-                self.transport.identity.of_value(value).await.map_err(|refusal| End::from(&refusal))?
+                let checking =
+                    timeout(self.transport.settings.socket.init, self.transport.identity.of_value(value));
+                let checked = checking.await.map_err(|_elapsed| End::try_again_later("Try again later"))?;
+                checked.map_err(|refusal| End::from(&refusal))?
             }
         };
         let limit = self.transport.settings.socket.per_actor;
@@ -154,7 +157,8 @@ impl<E: Executor> Driver<E> {
                 return Ok(());
             }
         };
-        let context = RequestContext { actor: known.actor.clone(), source: self.source, request_id };
+        let (actor, source) = (known.actor.clone(), self.source);
+        let context = RequestContext { actor, source, request_id, place: Place::default() };
         let (results, queue) = mpsc::channel(OPERATION_QUEUE);
         while self.running.try_join_next().is_some() {}
         self.running.spawn(Operation { id, ticket, results }.run(

@@ -24,6 +24,7 @@ use axum::response::Response;
 use futures_util::StreamExt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use self::close::End;
 use self::driver::Driver;
@@ -62,7 +63,10 @@ pub async fn open<E: Executor>(transport: &Arc<Transport<E>>, mut parts: Parts) 
     let (transport, limit) = (Arc::clone(transport), transport.settings.socket.message_bytes);
     let tracker = transport.settings.sockets.clone();
     let upgrade = upgrade.protocols([SUBPROTOCOL]).max_message_size(limit).max_frame_size(limit);
-    Ok(upgrade.on_upgrade(move |socket| tracker.track_future(run(transport, socket, source, upgraded_by))))
+    let span = tracing::Span::current();
+    Ok(upgrade.on_upgrade(move |socket| {
+        tracker.track_future(run(transport, socket, source, upgraded_by).instrument(span))
+    }))
 }
 
 /// Runs a socket from its first message to its goodbye.
