@@ -43,6 +43,8 @@ inside_ids! {
     NodeKeyId
     /// An entry of the audit trail.
     ActivityId
+    /// An invitation.
+    InvitationId
 }
 
 impl TeamId {

@@ -131,5 +131,7 @@ kinds! {
         ApiToken = "api_token",
         /// An enroll secret was made or revoked; the key is its id.
         EnrollSecret = "enroll_secret",
+        /// The settings of the fleet changed, such as the switch that stops all dispatch; the key is 0.
+        Settings = "settings",
     }
 }

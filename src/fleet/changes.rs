@@ -126,6 +126,7 @@ impl Fleet {
         self.roster.forget_all();
         self.sessions.forget_all();
         self.enroll_secrets.forget_all();
+        self.load_guard().await?;
         self.rebuild_board().await?;
         Ok(newest)
     }
@@ -140,6 +141,7 @@ impl Fleet {
             ChangeKind::User => self.sessions.forget_user(UserId(key)),
             ChangeKind::ApiToken => self.sessions.forget_token(ApiTokenId(key)),
             ChangeKind::EnrollSecret => self.enroll_secrets.forget_all(),
+            ChangeKind::Settings => self.load_guard().await?,
         }
         Ok(())
     }

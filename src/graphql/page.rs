@@ -28,6 +28,10 @@ impl List {
     pub const TARGETS: Self = Self("page:targets");
     /// Answers of a host, newest campaign first.
     pub const HOST_ANSWERS: Self = Self("page:host_answers");
+    /// Users by id.
+    pub const USERS: Self = Self("page:users");
+    /// Invitations by id.
+    pub const INVITATIONS: Self = Self("page:invitations");
     /// Enroll secrets by id.
     pub const ENROLL_SECRETS: Self = Self("page:enroll_secrets");
 

@@ -28,6 +28,7 @@ pub mod campaign_events;
 pub mod settings;
 pub mod users;
 pub mod team_members;
+pub mod invitations;
 pub mod sessions;
 pub mod api_tokens;
 pub mod teams;
@@ -42,7 +43,9 @@ use crate::policy::{Scope, Teams};
 
 pub use connect::{Backend, Store, StoreSettings};
 pub use error::StoreError;
-pub use locks::{idempotency_lock, membership_lock_exclusive, membership_lock_shared};
+pub use locks::{
+    admins_lock, idempotency_lock, membership_lock_exclusive, membership_lock_shared, settings_lock,
+};
 
 /// The condition that keeps the rows in scope, by the column with their team.
 pub fn scoped(column: impl ColumnTrait, scope: &Scope) -> Condition {

@@ -3,6 +3,7 @@
 
 mod harness;
 
+mod access;
 mod agent_conformance;
 mod agent_deadlines;
 mod agent_distributed;
@@ -25,17 +26,21 @@ mod client_certificates;
 mod commands;
 mod crash;
 mod differential;
+mod enroll_secrets;
+mod exports;
 mod graphiql;
 mod graphql_checks;
-mod exports;
+mod guard;
 mod host_lists;
 mod host_moves;
 mod hosts;
 mod house;
+mod isolation;
 mod listener;
 mod migrations;
 mod operations;
 mod outages;
+mod people;
 mod saved_queries;
 mod sessions;
 mod sources;

@@ -8,6 +8,7 @@ use entity::id::PublicId;
 use super::campaign::Campaign;
 use super::enroll_secret::EnrollSecret;
 use super::host::Host;
+use super::invitation::Invitation;
 use super::label::Label;
 use super::saved_query::SavedQuery;
 use super::team::Team;
@@ -36,6 +37,8 @@ pub enum Node {
     Campaign(Campaign),
     /// An enroll secret.
     EnrollSecret(EnrollSecret),
+    /// An invitation.
+    Invitation(Invitation),
 }
 
 /// What an id names, by its prefix.
@@ -57,6 +60,8 @@ pub enum NodeKind {
     Campaign,
     /// An enroll secret.
     EnrollSecret,
+    /// An invitation.
+    Invitation,
 }
 
 impl NodeKind {
@@ -71,6 +76,7 @@ impl NodeKind {
             SavedQuery::PREFIX => Self::SavedQuery,
             Campaign::PREFIX => Self::Campaign,
             EnrollSecret::PREFIX => Self::EnrollSecret,
+            Invitation::PREFIX => Self::Invitation,
             // What is no id of ours is looked up as a host, so that it is answered like one that does not exist.
             _ => Self::Host,
         }
@@ -98,6 +104,7 @@ impl NodeKind {
             Self::SavedQuery => nodes(fleet.saved_queries_by_public_ids(actor, ids).await?, SavedQuery),
             Self::Campaign => nodes(fleet.campaigns_by_public_ids(actor, ids).await?, Campaign),
             Self::EnrollSecret => nodes(fleet.enroll_secrets_by_public_ids(actor, ids).await?, EnrollSecret),
+            Self::Invitation => nodes(fleet.invitations_by_public_ids(actor, ids).await?, Invitation),
         })
     }
 }

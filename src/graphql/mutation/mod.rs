@@ -2,7 +2,10 @@
 //! object, and what the caller has to mend.
 
 mod sessions;
+mod settings;
 mod teams;
+mod users;
+mod invitations;
 mod enroll_secrets;
 mod hosts;
 mod saved_queries;
@@ -14,7 +17,10 @@ use async_graphql::MergedObject;
 #[derive(Default, MergedObject)]
 pub struct Mutation(
     sessions::SessionMutation,
+    settings::SettingsMutation,
     teams::TeamMutation,
+    users::UserMutation,
+    invitations::InvitationMutation,
     enroll_secrets::EnrollSecretMutation,
     hosts::HostMutation,
     saved_queries::SavedQueryMutation,
