@@ -1,4 +1,4 @@
-//! Certificates of clients: who must show one, and which are good.
+//! Certificates of clients: who must show one, and which are good. Case T21.
 
 use std::io;
 use std::net::SocketAddr;
