@@ -232,7 +232,7 @@ fn intervals(config: &Config) -> tasks::Intervals {
 
 /// The settings of the core, from the sections of the configuration.
 fn settings(config: &Config) -> Settings {
-    let Config { agent, enroll, campaign, session, .. } = config;
+    let Config { agent, enroll, campaign, session, activity, .. } = config;
     Settings {
         check_in_interval: agent.check_in_interval,
         online_grace: agent.online_grace,
@@ -254,5 +254,6 @@ fn settings(config: &Config) -> Settings {
         access_token_ttl: session.access_token_ttl,
         refresh_token_ttl: session.refresh_token_ttl,
         argon2_memory_kib: u32::try_from(session.password_memory.0 >> 10).unwrap_or(u32::MAX),
+        activity_retention: activity.retention,
     }
 }

@@ -5,6 +5,7 @@
 
 mod m0001_initial;
 mod m0002_enrolled_team;
+mod m0003_accounts;
 
 pub use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
 
@@ -14,6 +15,10 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_initial::Step), Box::new(m0002_enrolled_team::Step)]
+        vec![
+            Box::new(m0001_initial::Step),
+            Box::new(m0002_enrolled_team::Step),
+            Box::new(m0003_accounts::Step),
+        ]
     }
 }

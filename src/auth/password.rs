@@ -1,6 +1,7 @@
 //! Passwords: argon2id in PHC form, computed off the async threads, two at once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
@@ -23,6 +24,7 @@ pub struct Passwords {
     argon2: Argon2<'static>,
     queue: Arc<Semaphore>,
     running: Arc<Semaphore>,
+    computed: Arc<AtomicU64>,
 }
 
 /// Whether a password is right.
@@ -51,6 +53,7 @@ pub enum PasswordError {
 pub struct Slot {
     argon2: Argon2<'static>,
     permits: [OwnedSemaphorePermit; 2],
+    computed: Arc<AtomicU64>,
 }
 
 impl Passwords {
@@ -63,7 +66,14 @@ impl Passwords {
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
             queue: Arc::new(Semaphore::new(RUNNING_AND_WAITING)),
             running: Arc::new(Semaphore::new(RUNNING)),
+            computed: Arc::default(),
         }
+    }
+
+    /// Hashes that were computed so far: what a sign-in costs, whoever tries.
+    #[must_use]
+    pub fn computed(&self) -> u64 {
+        self.computed.load(Ordering::Relaxed)
     }
 
     /// Waits for the right to compute one hash.
@@ -73,7 +83,8 @@ impl Passwords {
     pub async fn slot(&self) -> Result<Slot, PasswordError> {
         let queued = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| PasswordError::Busy)?;
         let running = Arc::clone(&self.running).acquire_owned().await.map_err(|_| PasswordError::Busy)?;
-        Ok(Slot { argon2: self.argon2.clone(), permits: [running, queued] })
+        let computed = Arc::clone(&self.computed);
+        Ok(Slot { argon2: self.argon2.clone(), permits: [running, queued], computed })
     }
 }
 
@@ -109,6 +120,7 @@ impl Slot {
     ) -> Result<T, PasswordError> {
         let worker = tokio::task::spawn_blocking(move || {
             let done = work(&self.argon2);
+            self.computed.fetch_add(1, Ordering::Relaxed);
             drop(self.permits);
             done
         });

@@ -25,6 +25,7 @@ pub mod enroll;
 pub mod campaign;
 pub mod graphql;
 pub mod session;
+pub mod activity;
 pub mod tasks;
 
 pub use effective::Effective;
@@ -67,6 +68,8 @@ pub struct Config {
     pub graphql: graphql::Graphql,
     /// People's credentials.
     pub session: session::Session,
+    /// The audit trail.
+    pub activity: activity::Activity,
     /// Intervals of background work.
     pub tasks: tasks::Tasks,
 }
@@ -95,6 +98,7 @@ impl Config {
             campaign: campaign::Campaign::read(values)?,
             graphql: graphql::Graphql::read(values)?,
             session: session::Session::read(values)?,
+            activity: activity::Activity::read(values)?,
             tasks: tasks::Tasks::read(values)?,
         })
     }

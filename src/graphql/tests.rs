@@ -50,6 +50,8 @@ impl Asking {
             actor: self.actor.clone(),
             source: [127, 0, 0, 1].into(),
             request_id: "test".to_owned(),
+            agent: None,
+            cookie: None,
         };
         Request::new(query).variables(Variables::from_json(variables)).data(context)
     }

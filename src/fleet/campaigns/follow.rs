@@ -34,6 +34,7 @@ impl Fleet {
     ) -> Result<impl Stream<Item = Result<EventBatch, FleetError>> + Send + use<>, FleetError> {
         let campaign = self.visible_campaign(actor, id).await?;
         let position = self.open_cursor(&campaign, after)?;
+        self.note_reader(actor, &campaign).await?;
         let feed = self.feed(campaign.id).await?;
         let viewer = Viewer {
             fleet: self.clone(),
