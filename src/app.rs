@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use futures_util::future::join_all;
-use tokio::time::timeout;
+use futures_util::future::{join_all, pending};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,22 +19,25 @@ use crate::auth::Keys;
 use crate::bus::{Bus, BusError, LocalBus, RedisBus, RedisSettings};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::fleet::{Fleet, Ports, Settings};
+use crate::config::tls::ClientAuth;
+use crate::fleet::{Fleet, Ports};
 use crate::graphql;
 use crate::graphql::transport::TransportSettings;
-use crate::http::Door;
-use crate::http::tls::{Tls, TlsError};
+use crate::http::tls::{Clients, Tls, TlsError};
+use crate::http::{Door, Front, Lifecycle, Places, Scrape};
 use crate::spool::{Spool, SpoolError};
 use crate::store::{Store, StoreError, StoreSettings};
 use crate::telemetry::PrometheusHandle;
-use crate::{http, tasks};
+use crate::{http, tasks, telemetry};
 
 pub mod listeners;
 
 mod agents;
 mod secret;
+mod settings;
 mod tls;
 
+pub use crate::http::descriptors::raise as raise_descriptor_limit;
 pub use listeners::Listeners;
 
 /// The whole application, built and not yet serving.
@@ -48,10 +52,18 @@ pub struct App {
     pub tls: Option<Arc<Tls>>,
     /// How often its certificate is looked at.
     reload_interval: Duration,
+    /// Hears SIGHUP from the build on: unheard it would end the process.
+    hangup: Option<Signal>,
     patience: http::Patience,
+    places: Places,
+    lifecycle: Lifecycle,
+    metrics: PrometheusHandle,
     intervals: tasks::Intervals,
     sockets: Sockets,
 }
+
+/// How often what was measured is folded.
+const UPKEEP: Duration = Duration::from_secs(5);
 
 /// The WebSockets of the API, which outlive the requests that opened them.
 struct Sockets {
@@ -103,14 +115,24 @@ impl App {
             TransportSettings { graphiql: config.graphql.graphiql, ..TransportSettings::default() };
         let sockets = Sockets { goodbye: transport.shutdown.clone(), open: transport.sockets.clone() };
         let graphql = graphql::router::router(&fleet, transport);
+        let proxies = config.http.trusted_proxies.clone();
+        let front = Front::new(proxies.clone(), config.tls.client_auth == ClientAuth::Required);
+        let lifecycle = Lifecycle::default();
+        let scrape = Scrape { metrics: metrics.clone(), token: config.metrics.token.clone() };
+        let operator = (fleet.clone(), lifecycle.clone(), scrape);
         Ok(Self {
-            agent_router: http::agent_router(agent.clone()),
-            router: http::router(fleet.clone(), metrics, agent, graphql),
+            agent_router: http::agent_router(&front, agent.clone()),
+            router: http::router(&front, operator, agent, graphql),
             fleet,
             tls,
             reload_interval: config.tls.reload_interval,
-            patience: patience(config),
-            intervals: intervals(config),
+            // Without the signal the files are followed all the same.
+            hangup: signal(SignalKind::hangup()).ok(),
+            patience: settings::patience(config),
+            places: Places::new(settings::limits(config), proxies),
+            lifecycle,
+            metrics,
+            intervals: settings::intervals(config),
             sockets,
         })
     }
@@ -124,6 +146,17 @@ impl App {
         tls::tls(config)
     }
 
+    /// The `HOST:PORT` that agents reach the server by: as configured, else where it listens; where that is every
+    /// address, by what this machine calls itself.
+    #[must_use]
+    pub fn agent_address(config: &Config) -> String {
+        let listen = config.agent.listen.or(config.https.listen).unwrap_or(config.http.listen);
+        config.http.public_address.clone().unwrap_or_else(|| match tls::host_name() {
+            Some(name) if listen.ip().is_unspecified() => format!("{name}:{}", listen.port()),
+            _ => listen.to_string(),
+        })
+    }
+
     /// Builds the core alone, on a migrated database: for commands that work beside a running server.
     ///
     /// # Errors
@@ -135,7 +168,7 @@ impl App {
         let keys = Keys::derive(&secret::master(config, data)?);
         let spool = Spool::open(&data.join("logs"))?;
         let bus = bus(config).await?;
-        Ok(Fleet::new(Ports { store, bus, spool, keys, clock }, settings(config)))
+        Ok(Fleet::new(Ports { store, bus, spool, keys, clock }, settings::core(config)))
     }
 
     /// Connects to the configured database without touching its schema.
@@ -155,13 +188,18 @@ impl App {
     /// Serves on `listeners`, with every task running, until `shutdown`; returns when requests under way have had
     /// their time to finish.
     pub async fn serve(self, listeners: impl Into<Listeners>, shutdown: CancellationToken) {
+        self.lifecycle.begin(shutdown.clone());
         let doors = self.doors(listeners.into());
-        let Self { fleet, tls, reload_interval, patience, intervals, sockets, .. } = self;
+        let Self {
+            fleet, tls, reload_interval, hangup, patience, places, intervals, sockets, metrics, ..
+        } = self;
         let background = tasks::run(fleet.clone(), intervals, shutdown.clone());
+        let measuring = shutdown.run_until_cancelled(refresh(&metrics));
         let goodbye = sockets.close(shutdown.clone(), patience.drain);
-        let certificate = join_all(tls.map(|tls| tls.watch(reload_interval, shutdown.clone())));
-        let foreground = join_all(doors.into_iter().map(|door| http::run(door, patience, shutdown.clone())));
-        tokio::join!(background, foreground, goodbye, certificate);
+        let reloading = shutdown.run_until_cancelled(follow_files(tls, reload_interval, hangup));
+        let open = |door| http::run(door, patience, places.clone(), shutdown.clone());
+        let foreground = join_all(doors.into_iter().map(open));
+        tokio::join!(background, measuring, foreground, goodbye, reloading);
         // Last: until here an agent may still wait for its answer to become durable.
         fleet.stop_engine().await;
     }
@@ -169,19 +207,17 @@ impl App {
     /// What is served on each listener.
     fn doors(&self, listeners: Listeners) -> Vec<Door> {
         let Listeners { http, https, agent } = listeners;
-        let mut doors = vec![Door { listener: http, tls: None, router: self.router.clone() }];
-        let https = https.zip(self.tls.clone());
-        doors.extend(https.map(|(listener, tls)| Door {
-            listener,
-            tls: Some(tls),
-            router: self.router.clone(),
-        }));
-        doors.extend(agent.map(|listener| Door {
+        let for_all =
+            |listener, tls| Door { listener, tls, clients: Clients::All, router: self.router.clone() };
+        let for_agents = |listener| Door {
             listener,
             tls: self.tls.clone(),
+            clients: Clients::Agents,
             router: self.agent_router.clone(),
-        }));
-        doors
+        };
+        let plain = for_all(http, None);
+        let https = https.zip(self.tls.clone()).map(|(listener, tls)| for_all(listener, Some(tls)));
+        [Some(plain), https, agent.map(for_agents)].into_iter().flatten().collect()
     }
 }
 
@@ -212,48 +248,25 @@ fn data_directory(path: &Path) -> Result<&Path, AppError> {
     Ok(path)
 }
 
-/// How long listeners wait for clients.
-fn patience(config: &Config) -> http::Patience {
-    http::Patience {
-        headers: config.http.header_timeout,
-        idle: config.http.idle_timeout,
-        drain: config.http.drain_timeout,
+/// Folds what was measured, every few seconds: without a scrape it would pile up.
+async fn refresh(metrics: &PrometheusHandle) {
+    let mut ticks = interval(UPKEEP);
+    loop {
+        ticks.tick().await;
+        telemetry::refresh(metrics);
     }
 }
 
-/// How often tasks run.
-fn intervals(config: &Config) -> tasks::Intervals {
-    tasks::Intervals {
-        changes: config.tasks.changes_interval,
-        presence: config.tasks.presence_interval,
-        expiry: config.tasks.expiry_interval,
+/// Reads the files again that may be replaced under a running server, at SIGHUP and every so often. Without TLS there
+/// are none, and the signal, which would end the process, does nothing.
+async fn follow_files(tls: Option<Arc<Tls>>, every: Duration, mut hangup: Option<Signal>) {
+    if let Some(tls) = tls {
+        return tls.watch(every, hangup).await;
     }
-}
-
-/// The settings of the core, from the sections of the configuration.
-fn settings(config: &Config) -> Settings {
-    let Config { agent, enroll, campaign, session, activity, .. } = config;
-    Settings {
-        check_in_interval: agent.check_in_interval,
-        online_grace: agent.online_grace,
-        missing_after: agent.missing_after,
-        presence_write_interval: agent.presence_write_interval,
-        enroll_failures: enroll.max_failures,
-        unknown_credential_memory: agent.unknown_credential_memory,
-        max_running_campaigns: campaign.max_running,
-        max_outstanding_targets: campaign.max_outstanding_targets,
-        max_offers: campaign.max_offers,
-        max_campaign_rows: campaign.max_rows,
-        max_campaign_bytes: campaign.max_bytes.stored(),
-        ring_bytes: campaign.ring_bytes.in_memory(),
-        group_answers: campaign.group_answers,
-        group_bytes: campaign.group_bytes.in_memory(),
-        group_delay: campaign.group_delay,
-        answer_deadline: campaign.answer_deadline,
-        accelerate_s: u32::try_from(agent.accelerate.as_secs()).unwrap_or(u32::MAX),
-        access_token_ttl: session.access_token_ttl,
-        refresh_token_ttl: session.refresh_token_ttl,
-        argon2_memory_kib: u32::try_from(session.password_memory.0 >> 10).unwrap_or(u32::MAX),
-        activity_retention: activity.retention,
+    while let Some(hangup) = &mut hangup
+        && hangup.recv().await.is_some()
+    {
+        tracing::info!("SIGHUP: there is no certificate to be read again");
     }
+    pending::<()>().await;
 }

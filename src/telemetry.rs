@@ -1,44 +1,56 @@
-//! Logs and metrics of this process.
+//! Logs, metrics and traces of this process.
+
+mod exporter;
+mod meters;
+mod process;
+mod traces;
 
 use std::io::{self, IsTerminal as _};
 
-pub use metrics_exporter_prometheus::PrometheusHandle;
-use metrics_exporter_prometheus::{BuildError, PrometheusBuilder};
-use tracing_subscriber::EnvFilter;
+pub use meters::{PrometheusHandle, no_metrics, record_metrics, refresh};
+pub use traces::{Traces, TracesError, continue_trace, is_traced};
 use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt, registry};
 
-/// Sends logs to stderr for people; `filter` is in the syntax of `RUST_LOG`. The second call in a process is idle.
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Pretty,
+    /// One JSON object a line; the fields of the innermost span, such as the request's id, under `span`.
+    Json,
+}
+
+/// Sends logs to stderr, and spans to where traces are collected; `filter` is in the syntax of `RUST_LOG` and holds
+/// for both. The second call in a process is idle.
+///
+/// # Errors
+/// When the filter can't be parsed.
+pub fn start(filter: &str, format: Format, traces: Option<&Traces>) -> Result<(), ParseError> {
+    let lines = match format {
+        Format::Pretty => {
+            let ansi = io::stderr().is_terminal();
+            fmt::layer().with_ansi(ansi).with_target(false).with_writer(io::stderr).boxed()
+        }
+        Format::Json => {
+            let json = fmt::layer().json().flatten_event(true).with_span_list(false);
+            json.with_writer(io::stderr).boxed()
+        }
+    };
+    let layers = vec![Some(lines), traces.map(Traces::layer)];
+    let layers: Vec<_> = layers.into_iter().flatten().collect();
+    if registry().with(layers).with(EnvFilter::try_new(filter)?).try_init().is_ok() && traces.is_some() {
+        traces::switch_on();
+    }
+    Ok(())
+}
+
+/// Sends logs to stderr for people, as [`start`] does.
 ///
 /// # Errors
 /// When the filter can't be parsed.
 pub fn log_for_people(filter: &str) -> Result<(), ParseError> {
-    let subscriber = tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(filter)?);
-    let subscriber = subscriber.with_ansi(io::stderr().is_terminal()).with_target(false);
-    drop(subscriber.with_writer(io::stderr).try_init());
-    Ok(())
-}
-
-/// Sends logs to stderr as one JSON object a line; else as [`log_for_people`].
-///
-/// # Errors
-/// When the filter can't be parsed.
-pub fn log_as_json(filter: &str) -> Result<(), ParseError> {
-    let subscriber = tracing_subscriber::fmt().json().flatten_event(true);
-    let subscriber = subscriber.with_env_filter(EnvFilter::try_new(filter)?);
-    drop(subscriber.with_writer(io::stderr).try_init());
-    Ok(())
-}
-
-/// Makes this process record its metrics, and answers the handle that renders them.
-///
-/// # Errors
-/// When a recorder is installed already.
-pub fn record_metrics() -> Result<PrometheusHandle, BuildError> {
-    PrometheusBuilder::new().install_recorder()
-}
-
-/// A handle that renders no metrics: for an application in process, beside others.
-#[must_use]
-pub fn no_metrics() -> PrometheusHandle {
-    PrometheusBuilder::new().build_recorder().handle()
+    start(filter, Format::Pretty, None)
 }

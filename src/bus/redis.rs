@@ -99,6 +99,7 @@ impl RedisBus {
 impl Bus for RedisBus {
     fn publish(&self, channel: Channel, message: Bytes) {
         if self.outbox.try_send((channel, message)).is_err() {
+            metrics::counter!("muster_bus_messages_total", "what" => "dropped").increment(1);
             tracing::debug!("dropped a message: the bus is away or behind");
         }
     }

@@ -93,20 +93,23 @@ fn trust(config: &Config) -> Result<String, Failure> {
     ))
 }
 
-/// The `HOST:PORT` that agents reach the server by.
-fn address(config: &Config) -> String {
+/// A comment where the address was guessed: the server listens on every one.
+fn guess(config: &Config) -> &'static str {
     let listen = config.agent.listen.or(config.https.listen).unwrap_or(config.http.listen);
-    config.http.public_address.clone().unwrap_or_else(|| listen.to_string())
+    if config.http.public_address.is_some() || !listen.ip().is_unspecified() {
+        return "";
+    }
+    "# Hosts must reach the server by this name; if they know it by another, set http.public_address.\n"
 }
 
 /// Flags that osqueryd reads from its flagfile only, and those that it needs before it has a configuration.
 fn flagfile(config: &Config, trust: &str) -> String {
-    let address = address(config);
+    let (address, guess) = (App::agent_address(config), guess(config));
     let interval = config.agent.check_in_interval.as_secs().max(1);
     format!(
         "\
 {trust}
---tls_hostname={address}
+{guess}--tls_hostname={address}
 --tls_server_certs={TRUSTED}
 --enroll_secret_path=/etc/osquery/enroll_secret
 --enroll_tls_endpoint=/api/osquery/enroll
@@ -141,6 +144,17 @@ mod tests {
         assert!(text.contains("--tls_hostname=muster.example:443\n"));
         assert!(text.lines().all(|line| line.starts_with("--") || line.starts_with("# ")));
     }
+
+    #[test]
+    fn where_the_server_listens_everywhere_it_is_called_by_its_name() {
+        let mut config = Config::default();
+        config.https.listen = Some(SocketAddr::from(([0, 0, 0, 0], 8443)));
+        let text = flagfile(&config, "# trust");
+        assert!(text.contains(":8443\n") && !text.contains("0.0.0.0"), "{text}");
+        assert!(text.contains("set http.public_address"), "{text}");
+        assert!(text.lines().all(|line| line.starts_with("--") || line.starts_with("# ")));
+    }
+
     #[test]
     fn a_self_signed_certificate_is_named_with_its_fingerprint() {
         let directory = tempfile::tempdir().expect("a directory");

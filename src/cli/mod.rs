@@ -38,6 +38,8 @@ use tokio_util::sync::CancellationToken;
 
 use contexts::{context, login, logout};
 
+use crate::app::raise_descriptor_limit;
+
 /// Why a command failed. Its text says what to do.
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -84,6 +86,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<ExitCode, Failure> {
+    raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {

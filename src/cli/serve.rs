@@ -11,7 +11,7 @@ use super::{Failure, stop_signal};
 use crate::app::{App, Listeners};
 use crate::clock::Clock;
 use crate::config::log::{Log, LogFormat};
-use crate::telemetry;
+use crate::telemetry::{self, Format, Traces};
 
 /// Serve agents and people until Ctrl-C or SIGTERM.
 #[derive(Debug, Args)]
@@ -23,7 +23,8 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(self) -> Result<ExitCode, Failure> {
         let config = self.settings.load()?;
-        start_logs(&config.log)?;
+        let traces = if config.otel.traces { Some(Traces::start()?) } else { None };
+        start_logs(&config.log, traces.as_ref())?;
         let shutdown = stop_signal()?;
         let listeners = Listeners::bind(&config).await?;
         let app = App::build(&config, Clock::System, telemetry::record_metrics()?).await?;
@@ -31,6 +32,9 @@ impl Serve {
         tracing::info!(data = %config.data.dir.display(), "data directory");
         app.serve(listeners, shutdown).await;
         tracing::info!("stopped");
+        if let Some(traces) = traces {
+            traces.finish().await;
+        }
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -47,11 +51,12 @@ fn say_where(listeners: &Listeners, has_tls: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// Sends logs to stderr as configured.
-fn start_logs(log: &Log) -> Result<(), Failure> {
-    let started = match log.format {
-        LogFormat::Pretty => telemetry::log_for_people(&log.filter),
-        LogFormat::Json => telemetry::log_as_json(&log.filter),
+/// Sends logs to stderr as configured, and spans to where they are collected.
+fn start_logs(log: &Log, traces: Option<&Traces>) -> Result<(), Failure> {
+    let format = match log.format {
+        LogFormat::Pretty => Format::Pretty,
+        LogFormat::Json => Format::Json,
     };
+    let started = telemetry::start(&log.filter, format, traces);
     started.map_err(|error| format!("`log.filter` is not a filter of logs: {error}").into())
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::error::ConfigError;
 use super::layers::Values;
+use super::network::Networks;
 
 /// Where the server listens, and how patient it is.
 #[derive(Clone, Debug)]
@@ -19,6 +20,12 @@ pub struct Http {
     pub idle_timeout: Duration,
     /// Time that requests under way have to finish when the server stops.
     pub drain_timeout: Duration,
+    /// Connections at the same time.
+    pub max_connections: usize,
+    /// Connections of one address at the same time; none: half of all.
+    pub max_connections_per_source: Option<usize>,
+    /// Whose word on where a request comes from is believed.
+    pub trusted_proxies: Networks,
 }
 
 impl Http {
@@ -29,6 +36,9 @@ impl Http {
             header_timeout: values.get("http.header_timeout")?,
             idle_timeout: values.get("http.idle_timeout")?,
             drain_timeout: values.get("http.drain_timeout")?,
+            max_connections: values.get("http.max_connections")?,
+            max_connections_per_source: values.get("http.max_connections_per_source")?,
+            trusted_proxies: values.get("http.trusted_proxies")?,
         })
     }
 }

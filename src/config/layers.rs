@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::client::CLIENT_VARIABLES;
 use super::error::{ConfigError, Origin};
-use super::keys::{KnownKey, known_keys, nearest};
+use super::keys::{KnownKey, LISTS, known_keys, nearest};
 use super::setting::Setting;
 
 /// The variable that names the configuration file.
@@ -204,6 +204,10 @@ fn scalar(key: &str, value: &toml::Value, origin: &Origin) -> Result<String, Con
         toml::Value::Integer(number) => Ok(number.to_string()),
         toml::Value::Float(number) => Ok(number.to_string()),
         toml::Value::Boolean(truth) => Ok(truth.to_string()),
+        toml::Value::Array(values) if LISTS.contains(&key) => {
+            let texts: Result<Vec<_>, _> = values.iter().map(|value| scalar(key, value, origin)).collect();
+            Ok(texts?.join(","))
+        }
         toml::Value::Datetime(_) | toml::Value::Array(_) | toml::Value::Table(_) => {
             Err(ConfigError::Invalid {
                 key: key.to_owned(),

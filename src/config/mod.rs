@@ -11,6 +11,7 @@ pub mod setting;
 mod effective;
 mod keys;
 mod layers;
+mod network;
 
 pub mod http;
 pub mod https;
@@ -20,6 +21,8 @@ pub mod database;
 pub mod redis;
 pub mod secret;
 pub mod log;
+pub mod metrics;
+pub mod otel;
 pub mod agent;
 pub mod enroll;
 pub mod campaign;
@@ -32,6 +35,7 @@ pub use effective::Effective;
 pub use error::{ConfigError, Origin};
 pub use keys::{KnownKey, known_keys};
 pub use layers::Sources;
+pub use network::{Network, Networks};
 pub use setting::{ByteSize, Secret};
 
 use layers::Values;
@@ -58,6 +62,10 @@ pub struct Config {
     pub secret: secret::MasterSecret,
     /// Logs of this process.
     pub log: log::Log,
+    /// Who may read the metrics.
+    pub metrics: metrics::Metrics,
+    /// What the standard variables of OpenTelemetry say.
+    pub otel: otel::Otel,
     /// Hosts and their check-ins.
     pub agent: agent::Agent,
     /// How hosts are let in and told apart.
@@ -80,9 +88,11 @@ impl Config {
     /// # Errors
     /// The first key that is unknown, or whose value is not what was expected; a file that can't be read.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
-        Self::read(&Values::merge(sources)?)
+        let otel = otel::Otel::read(&sources.environment);
+        Ok(Self { otel, ..Self::read(&Values::merge(sources)?)? })
     }
 
+    /// Reads every key; what stands in none of them is left at its default.
     fn read(values: &Values) -> Result<Self, ConfigError> {
         Ok(Self {
             http: http::Http::read(values)?,
@@ -93,6 +103,8 @@ impl Config {
             redis: redis::Redis::read(values)?,
             secret: secret::MasterSecret::read(values)?,
             log: log::Log::read(values)?,
+            metrics: metrics::Metrics::read(values)?,
+            otel: otel::Otel::default(),
             agent: agent::Agent::read(values)?,
             enroll: enroll::Enroll::read(values)?,
             campaign: campaign::Campaign::read(values)?,

@@ -4,6 +4,8 @@
 //! transaction and calls [`Fleet::announce`] after the commit. Every server reads from its last `seq` when the bus
 //! says so, and every second.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::Bytes;
 use entity::changes::Model as Change;
 use entity::id::{ApiTokenId, CampaignId, HostId, SessionId, UserId};
@@ -24,6 +26,15 @@ pub(super) const CHANNEL: &str = "changes";
 pub struct Reader {
     /// The newest `seq` that was applied; none before the first look.
     seq: Mutex<Option<i64>>,
+    /// Whether everything was loaded once.
+    is_loaded: AtomicBool,
+}
+
+impl Reader {
+    /// Whether everything was loaded once.
+    pub(super) fn is_loaded(&self) -> bool {
+        self.is_loaded.load(Ordering::Relaxed)
+    }
 }
 
 impl Fleet {
@@ -85,6 +96,7 @@ impl Fleet {
         let mut seq = self.changes.seq.lock().await;
         if seq.is_none() {
             *seq = Some(self.rebuild().await?);
+            self.changes.is_loaded.store(true, Ordering::Relaxed);
         }
         Ok(())
     }

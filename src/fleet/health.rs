@@ -1,22 +1,80 @@
-//! What this server lacks, for readiness.
+//! What this server lacks, for readiness, and how it is, for metrics.
 
 use std::time::Duration;
 
-use super::Fleet;
+use super::{Fleet, FleetError};
+use crate::policy::Scope;
+use crate::store::hosts;
 
 /// How long the database has to show that it lives.
 const PING_DEADLINE: Duration = Duration::from_secs(1);
 
+/// Numbers of this server's memory, as they are now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vitals {
+    /// Node keys on the roster.
+    pub roster_keys: u64,
+    /// Running campaigns on the board.
+    pub campaigns: u64,
+    /// Hosts that they still await, added up.
+    pub outstanding: u64,
+    /// Answers in the queue of the answer writer.
+    pub answers_waiting: u64,
+    /// Streams of campaigns that are open.
+    pub viewers: u64,
+    /// Statements and transactions since the start.
+    pub statements: u64,
+    /// Connections to the database that nobody uses.
+    pub idle: u64,
+    /// Those that somebody uses.
+    pub in_use: u64,
+}
+
 impl Fleet {
-    /// The parts that may not work while agents are answered all the same.
-    pub const PARTS: &[&'static str] = &["database", "bus"];
+    /// The parts that may not work while agents are answered all the same: the database, the bus, the commits of
+    /// answers, the files of log lines.
+    pub const PARTS: &[&'static str] = &["database", "bus", "answers", "logs"];
 
     /// The names of the parts that do not work now.
     pub async fn degraded(&self) -> Vec<&'static str> {
-        let ping = tokio::time::timeout(PING_DEADLINE, self.store.reader().ping());
+        let ping = tokio::time::timeout(PING_DEADLINE, self.store.ping());
         let database = matches!(ping.await, Ok(Ok(())));
-        let works = [database, self.bus.healthy()];
+        let works = [database, self.bus.healthy(), self.campaigns.commits_work(), self.spool.is_healthy()];
         Self::PARTS.iter().zip(works).filter(|(_, works)| !works).map(|(name, _)| *name).collect()
+    }
+
+    /// Whether everything that checks-ins need was loaded once.
+    #[must_use]
+    pub fn is_loaded(&self) -> bool {
+        self.changes.is_loaded()
+    }
+
+    /// Numbers of this server's memory.
+    #[must_use]
+    pub fn vitals(&self) -> Vitals {
+        let (campaigns, outstanding) = self.campaigns.board_size();
+        let (idle, in_use) = self.store.connections();
+        Vitals {
+            roster_keys: self.roster.size(),
+            campaigns,
+            outstanding,
+            answers_waiting: self.campaigns.answers_waiting(),
+            viewers: self.campaigns.viewers(),
+            statements: self.store.statements(),
+            idle,
+            in_use,
+        }
+    }
+
+    /// How many hosts there are of each status, by the stored times.
+    ///
+    /// # Errors
+    /// Unavailable.
+    pub async fn hosts_by_status(&self) -> Result<[(&'static str, u64); 3], FleetError> {
+        let freshness = self.freshness();
+        let [online, offline, missing] =
+            hosts::count_by_status(self.store.reader(), &Scope::system(), &freshness).await?;
+        Ok([("online", online), ("offline", offline), ("missing", missing)])
     }
 
     /// Statements and transactions that the database was asked since the start: what an operation cost is the
@@ -24,5 +82,23 @@ impl Fleet {
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.store.statements()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::fleet::testing::TestFleet;
+
+    #[tokio::test]
+    async fn a_server_is_loaded_once_it_has_looked() {
+        let fleet = TestFleet::new().await;
+        assert!(!fleet.is_loaded());
+        fleet.catch_up().await.expect("the store answers");
+        assert!(fleet.is_loaded());
+        assert_eq!(fleet.degraded().await, Vec::<&str>::new());
+        let hosts = fleet.hosts_by_status().await.expect("the store answers");
+        assert_eq!(hosts, [("online", 0), ("offline", 0), ("missing", 0)]);
+        let vitals = fleet.vitals();
+        assert!(vitals.statements > 0 && vitals.idle + vitals.in_use > 0, "{vitals:?}");
     }
 }

@@ -1,71 +1,71 @@
 //! Listeners, and what is neither agent nor GraphQL: health, readiness, version, metrics.
+//!
+//! In reading order: the accept loop of a [`listener`] takes a place of [`places`] for each connection, as many as
+//! [`descriptors`] has room for; `connection` speaks HTTP/1.1 over its `stream` and cuts off who falls behind its
+//! `pace`; `front` receives each request, from the source that `source` finds, and `counts` it.
 
+pub mod descriptors;
 pub mod listener;
+pub mod places;
 pub mod tls;
 
+mod connection;
+mod counts;
+mod front;
 mod health;
+mod pace;
+mod scrape;
+mod source;
+mod stream;
 
 use std::any::Any;
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
 use tower_http::catch_panic::CatchPanicLayer;
 
-pub use listener::{Door, Patience, run};
-pub use tls::Tls;
+pub use front::Front;
+pub use health::Lifecycle;
+pub use listener::{Door, run};
+pub use pace::Patience;
+pub use places::{Limits, Places};
+pub use scrape::Scrape;
+pub use tls::{Clients, Tls};
 
 use crate::fleet::Fleet;
-use crate::telemetry::PrometheusHandle;
 
 /// Everything that is served at one address: both faces and the operator's paths. Whatever is not found, and
 /// whatever panics, is answered by a JSON object, as agents need it.
-pub fn router(fleet: Fleet, metrics: PrometheusHandle, agent: Router, graphql: Router) -> Router {
+pub fn router(
+    front: &Front,
+    (fleet, lifecycle, scrape): (Fleet, Lifecycle, Scrape),
+    agent: Router,
+    graphql: Router,
+) -> Router {
     let operator = Router::new()
         .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(move |State(fleet)| render(metrics.clone(), fleet)))
-        .with_state(fleet)
+        .route("/readyz", get(health::ready).with_state((fleet.clone(), lifecycle)))
+        .route("/metrics", get(scrape::show).with_state((fleet, scrape)))
         .route("/version", get(version));
-    finished(operator.merge(agent).merge(graphql))
+    finished(front, operator.merge(front.guarding(agent)).merge(graphql))
 }
 
 /// The agent face alone.
-pub fn agent_router(agent: Router) -> Router {
-    finished(agent)
+pub fn agent_router(front: &Front, agent: Router) -> Router {
+    finished(front, front.guarding(agent))
 }
 
-/// Answers what is not found and what panics, and counts.
-fn finished(routes: Router) -> Router {
+/// Answers what is not found and what panics; every request passes the front.
+fn finished(front: &Front, routes: Router) -> Router {
     let routes = routes.fallback(not_found);
-    routes.layer(CatchPanicLayer::custom(panicked)).layer(middleware::from_fn(count))
-}
-
-/// Counts answers by route and status.
-async fn count(route: Option<MatchedPath>, request: Request, next: Next) -> Response {
-    let response = next.run(request).await;
-    let route = route.map_or_else(|| "none".to_owned(), |route| route.as_str().to_owned());
-    let status = response.status().as_u16().to_string();
-    metrics::counter!("muster_http_requests_total", "route" => route, "status" => status).increment(1);
-    response
+    front.around(routes.layer(CatchPanicLayer::custom(panicked)))
 }
 
 async fn version() -> impl IntoResponse {
     Json(json!({ "name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") }))
-}
-
-async fn render(metrics: PrometheusHandle, fleet: Fleet) -> impl IntoResponse {
-    let degraded = fleet.degraded().await;
-    for part in Fleet::PARTS {
-        let is_degraded = f64::from(u8::from(degraded.contains(part)));
-        metrics::gauge!("muster_degraded", "part" => *part).set(is_degraded);
-    }
-    metrics.run_upkeep();
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render())
 }
 
 async fn not_found() -> impl IntoResponse {
@@ -78,4 +78,34 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let message = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(panic = message.unwrap_or("without a message"), "a request handler panicked");
     (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "error": "internal error" }))).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::extract::Request;
+    use axum::routing::any;
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_on_any_route_is_answered_by_an_object() {
+        let routes = ["/api/osquery/config", "/graphql", "/metrics"]
+            .into_iter()
+            .fold(Router::new(), |router, path| {
+                router.route(path, any(async || -> &'static str { panic!("a fault of ours") }))
+            });
+        let served = finished(&Front::new(crate::config::Networks::default(), false), routes);
+        for path in ["/api/osquery/config", "/graphql", "/metrics"] {
+            let request = Request::post(path).body(Body::empty()).expect("a request");
+            let response = served.clone().oneshot(request).await.expect("no error");
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR, "{path}");
+            assert!(response.headers().contains_key("x-request-id"), "{path}");
+            let body = response.into_body().collect().await.expect("a body").to_bytes();
+            let object: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+            assert!(object["error"].is_string(), "{path}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! TLS of the listeners: one certificate in use, replaced while the server runs.
 
+mod clients;
 mod pair;
 mod self_signed;
 mod watch;
@@ -26,9 +27,30 @@ pub struct PairFiles {
     pub key: PathBuf,
 }
 
+/// Whether clients prove themselves, and what holds their certificates good; PEM files.
+#[derive(Clone, Debug)]
+pub struct ClientFiles {
+    /// Agents must show a certificate, not only may.
+    pub are_required: bool,
+    /// The authorities that sign them.
+    pub authorities: PathBuf,
+    /// What the authorities took back.
+    pub revoked: Option<PathBuf>,
+}
+
+/// Who comes to a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clients {
+    /// Agents and people: nobody is turned away for want of a certificate.
+    All,
+    /// Agents alone.
+    Agents,
+}
+
 /// Speaks TLS 1.2 and 1.3 with the certificate that the files had when they were last read.
 pub struct Tls {
     files: PairFiles,
+    clients: Option<ClientFiles>,
     handshake_timeout: Duration,
     current: ArcSwap<Pair>,
 }
@@ -36,9 +58,9 @@ pub struct Tls {
 /// What reading the files again has brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reloaded {
-    /// Another certificate; new connections get it.
+    /// Another certificate, or another word on those of clients; for new connections.
     Replaced,
-    /// The certificate that is in use.
+    /// What is in use.
     Unchanged,
 }
 
@@ -48,6 +70,9 @@ pub enum TlsError {
     /// A certificate without a key, or a key without a certificate.
     #[error("set tls.cert and tls.key together")]
     Half,
+    /// Clients' certificates are asked for, and nothing says whose are good.
+    #[error("set tls.client_ca: tls.client_auth asks for certificates, and nothing says whose are good")]
+    NoAuthorities,
     /// A file can't be read, or is not PEM.
     #[error("{} can't be read", path.display())]
     Unreadable {
@@ -63,6 +88,14 @@ pub enum TlsError {
         path: PathBuf,
         /// What is wrong with it.
         source: rustls::Error,
+    },
+    /// The authorities or the revocation lists of clients' certificates can't be used.
+    #[error("{} can't be used for clients' certificates", path.display())]
+    UnusableAuthorities {
+        /// The authorities.
+        path: PathBuf,
+        /// What is wrong with them, or with the lists.
+        source: rustls::server::VerifierBuilderError,
     },
     /// A self-signed certificate can't be made, for the name of the server most likely.
     #[error("a certificate can't be made for {}", names.join(", "))]
@@ -83,13 +116,18 @@ pub enum TlsError {
 }
 
 impl Tls {
-    /// Reads the certificate and its key. A handshake may take `handshake_timeout`.
+    /// Reads the certificate and its key, and by what clients are known, if they are asked. A handshake may take
+    /// `handshake_timeout`.
     ///
     /// # Errors
     /// [`TlsError`]: the files can't be read or used.
-    pub fn load(files: PairFiles, handshake_timeout: Duration) -> Result<Self, TlsError> {
-        let current = ArcSwap::from_pointee(Pair::read(&files)?);
-        Ok(Self { files, handshake_timeout, current })
+    pub fn load(
+        files: PairFiles,
+        clients: Option<ClientFiles>,
+        handshake_timeout: Duration,
+    ) -> Result<Self, TlsError> {
+        let current = ArcSwap::from_pointee(Pair::read(&files, clients.as_ref())?);
+        Ok(Self { files, clients, handshake_timeout, current })
     }
 
     /// As [`Tls::load`], with the self-signed certificate of the data directory; made for `names`, host names and
@@ -97,8 +135,13 @@ impl Tls {
     ///
     /// # Errors
     /// [`TlsError`]: the certificate can't be made, kept, read or used.
-    pub fn self_signed(data: &Path, names: &[String], handshake_timeout: Duration) -> Result<Self, TlsError> {
-        Self::load(self_signed::ensure(data, names)?, handshake_timeout)
+    pub fn self_signed(
+        data: &Path,
+        names: &[String],
+        clients: Option<ClientFiles>,
+        handshake_timeout: Duration,
+    ) -> Result<Self, TlsError> {
+        Self::load(self_signed::ensure(data, names)?, clients, handshake_timeout)
     }
 
     /// Reads the files again. After an error the certificate in use stays.
@@ -106,8 +149,8 @@ impl Tls {
     /// # Errors
     /// [`TlsError`]: the files can't be read or used.
     pub fn reload(&self) -> Result<Reloaded, TlsError> {
-        let pair = Pair::read(&self.files)?;
-        if pair.fingerprint() == self.fingerprint() {
+        let pair = Pair::read(&self.files, self.clients.as_ref())?;
+        if pair.is_same_as(&self.current.load()) {
             return Ok(Reloaded::Unchanged);
         }
         self.current.store(Arc::new(pair));
@@ -127,8 +170,12 @@ impl Tls {
     }
 
     /// Shakes hands with a client.
-    pub(super) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        let acceptor = TlsAcceptor::from(self.current.load().config());
+    pub(super) async fn accept(
+        &self,
+        stream: TcpStream,
+        clients: Clients,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        let acceptor = TlsAcceptor::from(self.current.load().config(clients));
         timeout(self.handshake_timeout, acceptor.accept(stream)).await?
     }
 }

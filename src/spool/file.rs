@@ -39,6 +39,11 @@ impl SpoolFile {
         outcome.map(|_| ())
     }
 
+    /// Bytes that are on disk.
+    pub(super) fn durable(&self) -> u64 {
+        self.durable
+    }
+
     fn write(&mut self, pieces: &[&[u8]]) -> io::Result<u64> {
         if self.file.is_none() {
             self.file = Some(self.reopen()?);

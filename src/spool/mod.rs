@@ -8,6 +8,8 @@ mod file;
 mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
@@ -58,6 +60,8 @@ pub enum SpoolError {
 #[derive(Clone)]
 pub struct Spool {
     batches: mpsc::Sender<Batch>,
+    /// Whether the last group was stored.
+    works: Arc<AtomicBool>,
 }
 
 impl Spool {
@@ -69,11 +73,19 @@ impl Spool {
     pub fn open(directory: &Path) -> Result<Self, SpoolError> {
         let writer = Writer::open(directory).map_err(SpoolError::Io)?;
         let (batches, queue) = mpsc::channel(QUEUE);
+        let works = Arc::new(AtomicBool::new(true));
+        let noted = Arc::clone(&works);
         std::thread::Builder::new()
             .name("spool".to_owned())
-            .spawn(move || writer.run(queue))
+            .spawn(move || writer.run(queue, &noted))
             .map_err(SpoolError::Io)?;
-        Ok(Self { batches })
+        Ok(Self { batches, works })
+    }
+
+    /// Whether the last lines that came could be stored.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        self.works.load(Ordering::Relaxed)
     }
 
     /// Appends whole lines, each ended by a line feed, and answers when they are on disk.

@@ -4,6 +4,7 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
@@ -43,8 +44,8 @@ impl Writer {
         }
     }
 
-    /// Writes group after group until every handle is gone.
-    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Batch>) {
+    /// Writes group after group until every handle is gone, and notes whether each could be stored.
+    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Batch>, works: &AtomicBool) {
         while let Some(first) = queue.blocking_recv() {
             let mut bytes = first.lines.len();
             let mut group = vec![first];
@@ -54,11 +55,12 @@ impl Writer {
                 bytes += next.lines.len();
                 group.push(next);
             }
-            self.write(group);
+            works.store(self.write(group), Ordering::Relaxed);
         }
     }
 
-    fn write(&mut self, mut group: Vec<Batch>) {
+    fn write(&mut self, mut group: Vec<Batch>) -> bool {
+        let mut is_stored = true;
         for kind in LogKind::ALL {
             let batches: Vec<Batch> = group.extract_if(.., |batch| batch.kind == *kind).collect();
             if batches.is_empty() {
@@ -66,6 +68,7 @@ impl Writer {
             }
             let pieces: Vec<&[u8]> = batches.iter().map(|batch| &batch.lines[..]).collect();
             let outcome = self.commit(*kind, &pieces).map_err(Arc::new);
+            is_stored &= outcome.is_ok();
             if let Err(error) = &outcome {
                 tracing::error!(kind = kind.as_str(), %error, "log lines could not be stored; agents keep them");
             }
@@ -75,6 +78,7 @@ impl Writer {
                 let _gone = batch.done.send(answer);
             }
         }
+        is_stored
     }
 
     fn commit(&mut self, kind: LogKind, pieces: &[&[u8]]) -> io::Result<()> {
@@ -82,7 +86,12 @@ impl Writer {
             self.open_files()?;
         }
         let file = self.files.as_mut().and_then(|files| files.get_mut(kind as usize));
-        file.map_or_else(|| Err(io::ErrorKind::NotFound.into()), |file| file.commit(pieces))
+        let file = file.ok_or(io::ErrorKind::NotFound)?;
+        file.commit(pieces)?;
+        let bytes = pieces.iter().map(|piece| piece.len() as u64).sum();
+        metrics::counter!("muster_log_bytes_total", "kind" => kind.as_str()).increment(bytes);
+        note_size(kind, file);
+        Ok(())
     }
 
     fn open_files(&mut self) -> io::Result<()> {
@@ -92,8 +101,15 @@ impl Writer {
             Err(TryLockError::Error(error)) => return Err(error),
         }
         let open = |kind: &LogKind| SpoolFile::open(self.directory.join(format!("{}.ndjson", kind.as_str())));
-        self.files = Some(LogKind::ALL.iter().map(open).collect::<io::Result<_>>()?);
+        let files: Vec<SpoolFile> = LogKind::ALL.iter().map(open).collect::<io::Result<_>>()?;
+        LogKind::ALL.iter().zip(&files).for_each(|(kind, file)| note_size(*kind, file));
+        self.files = Some(files);
         // The names of new files are durable only when the directory is.
         File::open(&self.directory)?.sync_all()
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a double, exact up to 2^53")]
+fn note_size(kind: LogKind, file: &SpoolFile) {
+    metrics::gauge!("muster_spool_bytes", "kind" => kind.as_str()).set(file.durable() as f64);
 }

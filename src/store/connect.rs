@@ -97,6 +97,24 @@ impl Store {
         self.statements.load(Ordering::Relaxed)
     }
 
+    /// How many connections there are: idle ones, and those in use.
+    #[must_use]
+    pub fn connections(&self) -> (u64, u64) {
+        let (all, idle) = match self.backend {
+            Backend::Sqlite => {
+                let pools = [&self.writer, &self.reader].map(DatabaseConnection::get_sqlite_connection_pool);
+                let all = pools.iter().map(|pool| u64::from(pool.size())).sum();
+                (all, pools.iter().map(|pool| pool.num_idle() as u64).sum())
+            }
+            Backend::Postgres => {
+                let pool = self.writer.get_postgres_connection_pool();
+                (u64::from(pool.size()), pool.num_idle() as u64)
+            }
+        };
+        // The two are not read at the same moment.
+        (idle, u64::saturating_sub(all, idle))
+    }
+
     /// Begins a transaction that writes: READ COMMITTED on PostgreSQL, IMMEDIATE on SQLite.
     ///
     /// # Errors
@@ -170,8 +188,11 @@ fn backend_of(url: &str) -> Result<Backend, StoreError> {
 /// Makes every statement of the connection move the counter.
 fn counted(mut connection: DatabaseConnection, counter: &Arc<AtomicU64>) -> DatabaseConnection {
     let counter = counter.clone();
-    connection.set_metric_callback(move |_| {
+    connection.set_metric_callback(move |info| {
         counter.fetch_add(1, Ordering::Relaxed);
+        if info.failed {
+            metrics::counter!("muster_database_errors_total").increment(1);
+        }
     });
     connection
 }

@@ -116,6 +116,24 @@ pub async fn count<C: ConnectionTrait>(
     Ok(visible(scope).filter(filter.condition()).count(db).await?)
 }
 
+/// How many hosts there are that are online, offline and missing, by their stored times.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_by_status<C: ConnectionTrait>(
+    db: &C,
+    scope: &Scope,
+    at: &Freshness,
+) -> Result<[u64; 3], StoreError> {
+    let mut counts = [0; 3];
+    for (status, count) in
+        [HostStatus::Online, HostStatus::Offline, HostStatus::Missing].into_iter().zip(&mut counts)
+    {
+        *count = visible(scope).filter(at.having(status)).count(db).await?;
+    }
+    Ok(counts)
+}
+
 /// How many hosts a selection has, and how many of them are online, by their stored times.
 ///
 /// # Errors

@@ -53,6 +53,8 @@ impl Publisher {
         if sent.is_err() && was_connected {
             sent = self.attempt(&pipeline).await;
         }
+        let what = if sent.is_ok() { "published" } else { "dropped" };
+        metrics::counter!("muster_bus_messages_total", "what" => what).increment(batch.len() as u64);
         if let Err(error) = sent {
             tracing::debug!(%error, messages = batch.len(), "dropped messages: the bus is away");
             self.away_until = Instant::now() + PAUSE;

@@ -45,6 +45,7 @@ impl Subscriber {
             let ended = match self.connect().await {
                 Ok(session) => {
                     let _ = ready.take().map(|ready| ready.send(()));
+                    metrics::counter!("muster_bus_connects_total").increment(1);
                     tracing::info!("the bus is connected");
                     self.serve(session).await
                 }
@@ -152,6 +153,7 @@ fn deliver(receivers: &Receivers, prefix: &str, parts: Vec<Value>) {
     else {
         return;
     };
+    metrics::counter!("muster_bus_messages_total", "what" => "received").increment(1);
     if let Some(channel) = std::str::from_utf8(&name).ok().and_then(|name| name.strip_prefix(prefix)) {
         receivers.deliver(channel, &Bytes::from(message));
     }

@@ -116,10 +116,13 @@ impl Fleet {
     /// committed the board offers nothing.
     async fn commit_by(&self, deadline: Instant, given: &[Given]) -> Result<(), StoreError> {
         loop {
+            let begun = Instant::now();
             let tried = timeout_at(deadline, self.commit_once(given)).await;
+            metrics::histogram!("muster_answer_commit_seconds").record(begun.elapsed());
             let error = match tried {
                 Ok(Ok(recorded)) => {
                     self.note_commits_work();
+                    count(given, &recorded);
                     self.tell(recorded).await;
                     return Ok(());
                 }
@@ -145,6 +148,16 @@ impl Fleet {
         Ok(recorded)
     }
 
+    /// Tries an empty transaction while answers can't be committed: the board offers nothing meanwhile, so that perhaps
+    /// nobody would bring another answer to try with.
+    pub(super) async fn try_commits(&self) -> Result<(), StoreError> {
+        if !self.campaigns.commits_work() {
+            self.store.begin().await?.commit().await?;
+            self.note_commits_work();
+        }
+        Ok(())
+    }
+
     fn note_commits_work(&self) {
         if self.campaigns.commits_fail.swap(false, Ordering::Relaxed) {
             info!("answers are committed again");
@@ -152,10 +165,21 @@ impl Fleet {
     }
 
     fn note_commits_fail(&self, error: &StoreError) {
+        metrics::counter!("muster_answer_commit_failures_total").increment(1);
         if !self.campaigns.commits_fail.swap(true, Ordering::Relaxed) {
             warn!(error = error as &dyn std::error::Error, "answers can't be committed; agents keep them");
         }
     }
+}
+
+/// Counts what one transaction did.
+#[expect(clippy::cast_precision_loss, reason = "a group has few answers")]
+fn count(given: &[Given], recorded: &Recorded) {
+    let dropped = recorded.dropped.len() as u64;
+    metrics::histogram!("muster_answer_group_answers").record(given.len() as f64);
+    metrics::counter!("muster_answers_total", "outcome" => "dropped").increment(dropped);
+    metrics::counter!("muster_answers_total", "outcome" => "recorded")
+        .increment(given.len() as u64 - dropped);
 }
 
 impl Waiting {

@@ -126,6 +126,13 @@ impl Board {
         self.read().campaigns.iter().map(|(id, entry)| (*id, entry.position)).collect()
     }
 
+    /// How many campaigns are on the board, and how many hosts they await, added up.
+    pub(super) fn size(&self) -> (u64, u64) {
+        let notes = self.read();
+        let outstanding = notes.campaigns.values().map(|entry| entry.awaited.len()).sum();
+        (notes.campaigns.len() as u64, outstanding)
+    }
+
     /// Empties the board.
     pub(super) fn clear(&self) {
         let ids: Vec<_> = self.read().campaigns.keys().copied().collect();

@@ -38,6 +38,7 @@ impl Fleet {
     /// # Errors
     /// Unavailable; the next run goes on.
     pub async fn check_progress(&self) -> Result<(), FleetError> {
+        self.try_commits().await?;
         let watched = self.campaigns.feeds.watched();
         let known = self.campaigns.board.positions();
         if watched.is_empty() && known.is_empty() {

@@ -71,6 +71,12 @@ impl Feeds {
         feeds.keys().copied().collect()
     }
 
+    /// How many streams follow a campaign here.
+    pub(super) fn viewers(&self) -> u64 {
+        let feeds = self.lock();
+        feeds.values().filter_map(Weak::upgrade).map(|feed| feed.head.receiver_count() as u64).sum()
+    }
+
     /// Has every feed read the store.
     pub(super) fn ring_all(&self) {
         for feed in self.lock().values().filter_map(Weak::upgrade) {

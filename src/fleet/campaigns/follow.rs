@@ -74,7 +74,7 @@ impl Viewer {
         let mut found = Found::default();
         let mut until = None;
         loop {
-            self.head.borrow_and_update();
+            self.note_lag();
             self.read_on(&scope, &mut found).await?;
             if self.is_first || found.is_full || self.is_at_the_end() {
                 break;
@@ -92,6 +92,13 @@ impl Viewer {
             self.fleet.check_kept(self.campaign.id).await?;
         }
         Ok(Some((self.batch(&scope, &found.events), self)))
+    }
+
+    /// Notes how far it is behind what is known here.
+    #[expect(clippy::cast_precision_loss, reason = "a histogram takes doubles; a lag is far below 2^53")]
+    fn note_lag(&mut self) {
+        let behind = *self.head.borrow_and_update() - self.position;
+        metrics::histogram!("muster_viewer_lag_events").record(behind.max(0) as f64);
     }
 
     /// What the viewer may see now: roles may have changed since the stream began.

@@ -75,6 +75,28 @@ impl Default for Engine {
     }
 }
 
+impl Engine {
+    /// Whether answers could be committed last time.
+    pub(super) fn commits_work(&self) -> bool {
+        !self.commits_fail.load(Ordering::Relaxed)
+    }
+
+    /// How many campaigns are on the board, and how many hosts they await, added up.
+    pub(super) fn board_size(&self) -> (u64, u64) {
+        self.board.size()
+    }
+
+    /// How many answers are in the queue of the answer writer.
+    pub(super) fn answers_waiting(&self) -> u64 {
+        (self.queue.max_capacity() - self.queue.capacity()) as u64
+    }
+
+    /// How many streams are open here.
+    pub(super) fn viewers(&self) -> u64 {
+        self.feeds.viewers()
+    }
+}
+
 impl Fleet {
     /// Starts the answer writer and the ears for what other servers tell; once a server.
     pub fn start_engine(&self) {
@@ -99,10 +121,14 @@ impl Fleet {
     /// committed.
     #[must_use]
     pub fn offers(&self, host: &KnownHost) -> Vec<Offer> {
-        if self.campaigns.commits_fail.load(Ordering::Relaxed) {
-            return Vec::new();
-        }
-        self.campaigns.board.offers(host.id, self.settings.max_offers)
+        let offers = if self.campaigns.commits_work() {
+            self.campaigns.board.offers(host.id, self.settings.max_offers)
+        } else {
+            Vec::new()
+        };
+        let result = if offers.is_empty() { "empty" } else { "queries" };
+        metrics::counter!("muster_polls_total", "result" => result).increment(1);
+        offers
     }
 
     /// The campaigns that were last offered to a host and that it has not answered: for a body too large to be

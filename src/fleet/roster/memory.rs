@@ -96,6 +96,11 @@ impl Roster {
         }
     }
 
+    /// How many keys are known.
+    pub(crate) fn size(&self) -> u64 {
+        self.shards.iter().map(|shard| lock(shard).known.len() as u64).sum()
+    }
+
     /// What is remembered of a key.
     pub(super) fn look_up(&self, key: &KeyHash, now: Instant) -> Remembered {
         let shard = self.shard(key);

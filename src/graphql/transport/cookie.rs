@@ -1,8 +1,7 @@
 //! The cookie that carries a browser's session: scripts never see it, and other sites can't use it.
 
-use axum::http::request::Parts;
 use axum::http::uri::Scheme;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, header};
 
 /// The header that a request with the cookie must carry, with any value: a page of another site can't add one without
 /// being asked first, and is refused then.
@@ -26,8 +25,8 @@ pub enum SessionCookie {
 impl SessionCookie {
     /// That of a request: the listener notes the scheme.
     #[must_use]
-    pub fn of(parts: &Parts) -> Self {
-        match parts.extensions.get::<Scheme>() {
+    pub fn of(extensions: &Extensions) -> Self {
+        match extensions.get::<Scheme>() {
             Some(scheme) if *scheme == Scheme::HTTPS => Self::Secure,
             _ => Self::Plain,
         }

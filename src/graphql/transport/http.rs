@@ -15,9 +15,9 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tracing::Instrument;
 
 use super::Transport;
+use super::cookie::SessionCookie;
 use super::encode::{Payload, encode};
 use super::engine::Outcome;
 use super::errors::Dress;
@@ -37,14 +37,26 @@ pub async fn serve<E: Executor>(
     request: axum::extract::Request,
 ) -> Response {
     let request_id = request_id(request.headers());
-    let span = tracing::info_span!("graphql", request.id = %request_id);
     let media = Media::accepted(request.headers());
-    let answered = answer(&transport, request, &request_id, media).instrument(span).await;
+    let stale = carried_cookie(&request);
+    let answered = answer(&transport, request, &request_id, media).await;
     let mut response = answered.unwrap_or_else(|refusal| refused(&transport, &refusal, &request_id, media));
+    if let Some(cookie) = stale.filter(|_| response.status() == StatusCode::UNAUTHORIZED) {
+        response.headers_mut().append(header::SET_COOKIE, cookie.clear());
+    }
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// The cookie that the request shows as its credential. Where it does not hold it is taken away, or the browser could
+/// not even sign in.
+fn carried_cookie(request: &axum::extract::Request) -> Option<SessionCookie> {
+    let cookie = SessionCookie::of(request.extensions());
+    let is_shown =
+        !request.headers().contains_key(header::AUTHORIZATION) && cookie.read(request.headers()).is_some();
+    is_shown.then_some(cookie)
 }
 
 async fn answer<E: Executor>(
@@ -64,9 +76,16 @@ async fn answer<E: Executor>(
         return Err(Refusal::method_not_allowed("GraphQL is asked by GET or POST"));
     }
     check_content(&parts.method, &parts.headers)?;
-    let known = transport.identity.of_headers(&parts.headers).await?;
-    let context =
-        RequestContext { actor: known.actor, source: source(&parts), request_id: request_id.to_owned() };
+    let known = transport.identity.of_request(&parts, &transport.settings.allowed_origins).await?;
+    let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    let source = source(&parts);
+    let context = RequestContext {
+        actor: known.actor.from_source(source),
+        source,
+        request_id: request_id.to_owned(),
+        agent: agent.map(str::to_owned),
+        cookie: Some(SessionCookie::of(&parts.extensions)),
+    };
     let method = parts.method.clone();
     let request = read(transport, parts, body).await?;
     execute(transport, request, context, &method).await.map(|outcome| respond(&outcome, media))
@@ -157,7 +176,13 @@ fn from_text<T: DeserializeOwned + Default>(text: Option<String>) -> Result<T, R
 
 fn respond(outcome: &Outcome, media: Media) -> Response {
     match outcome {
-        Outcome::Executed(response) => json(StatusCode::OK, &Payload::executed(response), media),
+        Outcome::Executed(executed) => {
+            let mut response = json(StatusCode::OK, &Payload::executed(executed), media);
+            for cookie in executed.http_headers.get_all(header::SET_COOKIE) {
+                response.headers_mut().append(header::SET_COOKIE, cookie.clone());
+            }
+            response
+        }
         Outcome::Refused(errors) => json(media.refused_document(), &Payload::refused(errors), media),
     }
 }
@@ -194,7 +219,7 @@ pub(super) fn source(parts: &Parts) -> IpAddr {
     peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip())
 }
 
-/// The caller's id when it has the form of one, a fresh one otherwise.
+/// The id that the listener gave the request, when it has the form of one; a fresh one otherwise.
 fn request_id(headers: &HeaderMap) -> String {
     let is_id = |text: &&str| {
         (8..=64).contains(&text.len())

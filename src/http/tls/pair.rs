@@ -8,10 +8,12 @@ use rustls::crypto::ring::{default_provider, sign};
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SignatureAlgorithm};
 
-use super::{PairFiles, TlsError};
+use super::clients::Verifiers;
+use super::{ClientFiles, Clients, PairFiles, TlsError};
 
 /// The only protocol that is served.
 const HTTP1: &[u8] = b"http/1.1";
@@ -20,22 +22,36 @@ const HTTP1: &[u8] = b"http/1.1";
 pub(super) struct Pair {
     certificate: CertificateDer<'static>,
     algorithm: SignatureAlgorithm,
-    config: Arc<ServerConfig>,
+    /// Of what clients' certificates are judged by, if they are asked for.
+    clients_digest: Option<[u8; 32]>,
+    for_all: Arc<ServerConfig>,
+    for_agents: Arc<ServerConfig>,
 }
 
 impl Pair {
-    /// Reads both files, and holds that key and certificate fit.
-    pub(super) fn read(files: &PairFiles) -> Result<Self, TlsError> {
+    /// Reads all files, and holds that key and certificate fit.
+    pub(super) fn read(files: &PairFiles, clients: Option<&ClientFiles>) -> Result<Self, TlsError> {
         let chain = chain(&files.cert)?;
         let certificate = chain.first().cloned().ok_or(PemError::NoItemsFound);
         let certificate = certificate.map_err(|source| unreadable(&files.cert, source))?;
         let key =
             PrivateKeyDer::from_pem_file(&files.key).map_err(|source| unreadable(&files.key, source))?;
-        let algorithm = sign::any_supported_type(&key).map(|key| key.algorithm());
-        let built = algorithm.and_then(|algorithm| Ok((algorithm, config(chain, key)?)));
-        let (algorithm, config) =
-            built.map_err(|source| TlsError::Unusable { path: files.cert.clone(), source })?;
-        Ok(Self { certificate, algorithm, config })
+        let unusable = |source| TlsError::Unusable { path: files.cert.clone(), source };
+        let algorithm = sign::any_supported_type(&key).map_err(unusable)?.algorithm();
+        let verifiers = clients.map(Verifiers::read).transpose()?;
+        let build = |verifier| config(chain.clone(), key.clone_key(), verifier).map_err(unusable);
+        Ok(Self {
+            certificate,
+            algorithm,
+            clients_digest: verifiers.as_ref().map(|verifiers| verifiers.digest),
+            for_all: build(verifiers.as_ref().map(|verifiers| Arc::clone(&verifiers.all)))?,
+            for_agents: build(verifiers.map(|verifiers| verifiers.agents))?,
+        })
+    }
+
+    /// Whether a handshake would go as with the other.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        self.certificate == other.certificate && self.clients_digest == other.clients_digest
     }
 
     /// SHA-256 of the certificate, `AB:CD:…`.
@@ -50,8 +66,11 @@ impl Pair {
     }
 
     /// What a handshake needs.
-    pub(super) fn config(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.config)
+    pub(super) fn config(&self, clients: Clients) -> Arc<ServerConfig> {
+        Arc::clone(match clients {
+            Clients::All => &self.for_all,
+            Clients::Agents => &self.for_agents,
+        })
     }
 }
 
@@ -61,7 +80,8 @@ fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     read.map_err(|source| unreadable(file, source))
 }
 
-fn unreadable(path: &Path, source: PemError) -> TlsError {
+/// What is wrong with a PEM file.
+pub(super) fn unreadable(path: &Path, source: PemError) -> TlsError {
     TlsError::Unreadable { path: path.to_owned(), source }
 }
 
@@ -69,10 +89,15 @@ fn unreadable(path: &Path, source: PemError) -> TlsError {
 fn config(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
+    verifier: Option<Arc<dyn ClientCertVerifier>>,
 ) -> Result<Arc<ServerConfig>, rustls::Error> {
     let provider = Arc::new(default_provider());
     let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13, &TLS12])?;
-    let mut config = builder.with_no_client_auth().with_single_cert(chain, key)?;
+    let builder = match verifier {
+        Some(verifier) => builder.with_client_cert_verifier(verifier),
+        None => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_single_cert(chain, key)?;
     config.alpn_protocols = vec![HTTP1.to_vec()];
     // osquery opens a connection for each request and never resumes one: what would be kept is never asked for.
     config.session_storage = Arc::new(NoServerSessionStorage {});

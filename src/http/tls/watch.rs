@@ -4,22 +4,20 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
 
 use super::{Reloaded, Tls};
 
 impl Tls {
-    /// Says which certificate is in use, and follows its files until `shutdown`. What can't be used is told once, and
-    /// changes nothing.
-    pub async fn watch(self: Arc<Self>, interval: Duration, shutdown: CancellationToken) {
+    /// Says which certificate is in use, and follows its files for ever. What can't be used is told once, and changes
+    /// nothing.
+    pub async fn watch(self: Arc<Self>, interval: Duration, mut hangup: Option<Signal>) {
         self.announce();
-        // Without the signal the files are followed all the same.
-        let mut hangup = signal(SignalKind::hangup()).ok();
         let mut told = None;
-        while shutdown.run_until_cancelled(due(interval, hangup.as_mut())).await.is_some() {
+        loop {
+            due(interval, hangup.as_mut()).await;
             let tls = Arc::clone(&self);
             // A reload that panicked has been told by the panic itself.
             let Ok(failure) = spawn_blocking(move || tls.renew()).await else { continue };

@@ -5,13 +5,16 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 use super::personas::{PASSWORD, Person};
 use super::server::Backend;
 use super::services::Missing;
 use super::services::postgres::{TestDatabase, postgres};
 use super::services::redis::Redis;
+use super::within_deadline;
 
 /// A `muster serve` on a data directory of its own.
 pub struct Process {
@@ -19,14 +22,19 @@ pub struct Process {
     pub address: SocketAddr,
     ground: Arc<Ground>,
     child: Child,
+    log: watch::Receiver<Vec<String>>,
 }
 
 /// What outlives the process.
 struct Ground {
     data: TempDir,
+    environment: Environment,
     database: Option<TestDatabase>,
     redis: Option<Redis>,
 }
+
+/// Variables of the server, beside those that every one has.
+pub type Environment = Vec<(&'static str, String)>;
 
 /// The program without any of the variables that this process has, but where programs are.
 pub fn muster(arguments: &[&str]) -> Command {
@@ -49,16 +57,61 @@ pub fn run(mut command: Command, input: &str) -> Output {
 impl Process {
     /// Starts the server.
     pub async fn start(backend: Backend) -> Result<Self, Missing> {
+        Self::start_with(backend, Vec::new()).await
+    }
+
+    /// Starts the server with these variables too.
+    pub async fn start_with(backend: Backend, environment: Environment) -> Result<Self, Missing> {
         let (database, redis) = match backend {
             Backend::Sqlite => (None, None),
             Backend::Postgres => (Some(postgres()?.database().await), Some(Redis::start()?)),
         };
         let data = tempfile::Builder::new().prefix("mu-data-").tempdir();
         let data = data.expect("the system's temporary directory can be written");
-        let ground = Arc::new(Ground { data, database, redis });
+        let ground = Arc::new(Ground { data, environment, database, redis });
         let address = free_port();
-        let child = ground.serve(address);
-        Ok(Self { address, ground, child })
+        let (child, log) = ground.serve(address);
+        Ok(Self { address, ground, child, log })
+    }
+
+    /// Waits until it has logged a line with this text.
+    pub async fn has_logged(&mut self, text: &str) {
+        let said = self.log.wait_for(|lines| lines.iter().any(|line| line.contains(text)));
+        within_deadline(text, said).await.expect("it lives");
+    }
+
+    /// Every line that it has logged.
+    pub fn logged(&self) -> Vec<String> {
+        self.log.borrow().clone()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("it runs");
+    }
+
+    /// Limits its file descriptors from now on; those that are open stay. None: as many as it may have at most.
+    pub fn limit_descriptors(&self, current: Option<u64>) {
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        let limit = Rlimit { current: current.or(maximum), maximum };
+        prlimit(Some(self.pid()), Resource::Nofile, limit).expect("it is a child of this process");
+    }
+
+    /// Waits for its end, and answers its exit code.
+    pub async fn exit_code(&mut self) -> Option<i32> {
+        let ended = async {
+            loop {
+                if let Some(status) = self.child.try_wait().expect("it is a child of this process") {
+                    return status.code();
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        within_deadline("the server to end", ended).await
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).expect("ids are small")).expect("it is not 0")
     }
 
     /// kill -9, now.
@@ -77,7 +130,7 @@ impl Process {
 
     /// Starts it again on the same data, at the same address.
     pub fn restart(&mut self) {
-        self.child = self.ground.serve(self.address);
+        (self.child, self.log) = self.ground.serve(self.address);
     }
 
     /// Runs another command on the same data and answers what it prints.
@@ -113,6 +166,7 @@ impl Ground {
         let mut command = muster(arguments);
         command.env("MUSTER_DATA_DIR", self.data.path());
         command.env("MUSTER_SECRET_KEY", "0123456789abcdef0123456789abcdef0123456789abcdef");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         if let Some(database) = &self.database {
             command.env("MUSTER_DATABASE_URL", &database.url).env("MUSTER_REDIS_NAMESPACE", &database.name);
         }
@@ -122,8 +176,8 @@ impl Ground {
         command
     }
 
-    /// Starts the server and waits until it listens.
-    fn serve(&self, address: SocketAddr) -> Child {
+    /// Starts the server, follows what it logs, and waits until it listens.
+    fn serve(&self, address: SocketAddr) -> (Child, watch::Receiver<Vec<String>>) {
         let mut command = self.command(&["serve"]);
         command.env("MUSTER_HTTP_LISTEN", address.to_string()).stdin(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program was built");
@@ -133,8 +187,9 @@ impl Ground {
         while !said.last().is_some_and(|line: &String| line.contains("listening")) {
             said.push(lines.next().unwrap_or_else(|| panic!("the server did not start: {said:?}")));
         }
-        std::thread::spawn(move || lines.for_each(drop));
-        child
+        let (log, follow) = watch::channel(said);
+        std::thread::spawn(move || lines.for_each(|line| log.send_modify(|said| said.push(line))));
+        (child, follow)
     }
 }
 

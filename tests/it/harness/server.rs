@@ -109,6 +109,11 @@ impl TestServer {
         Self::serve(ground, data, settings, clock, address).await
     }
 
+    /// Begins to stop the server, and does not wait for its end.
+    pub fn begin_to_stop(&self) {
+        self.shutdown.cancel();
+    }
+
     /// Stops the server, gracefully.
     pub async fn stop(self) {
         self.shutdown.cancel();

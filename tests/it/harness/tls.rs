@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ALL_VERSIONS, ClientConfig, RootCertStore, SupportedProtocolVersion};
 use tokio::io::{AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
@@ -26,6 +26,22 @@ pub fn client(certificate: &Path, versions: &[&'static SupportedProtocolVersion]
     let mut config = builder.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Arc::new(config)
+}
+
+/// A client that shows a certificate of its own.
+pub fn client_with(
+    certificate: &Path,
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_file(certificate).expect("it is a certificate"))
+        .expect("it can be trusted");
+    let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()));
+    let builder = builder.with_protocol_versions(ALL_VERSIONS).expect("ring speaks them");
+    let config = builder.with_root_certificates(roots).with_client_auth_cert(chain, key);
+    Arc::new(config.expect("the key fits"))
 }
 
 /// A client of every version.

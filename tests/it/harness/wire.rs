@@ -1,10 +1,10 @@
 //! HTTP/1.1 by hand, one connection a request as osquery does it: every byte sent is chosen by the test.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// What came back.
 #[derive(Debug, Clone)]
@@ -55,6 +55,13 @@ pub async fn exchange(server: SocketAddr, request: &[u8]) -> io::Result<Response
     stream.set_nodelay(true)?;
     stream.write_all(request).await?;
     read_response(&mut stream).await
+}
+
+/// Connects from an address of the loopback.
+pub async fn connect_from(source: [u8; 4], server: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind(SocketAddr::new(IpAddr::from(source), 0)).expect("the loopback has it");
+    socket.connect(server).await.expect("it listens")
 }
 
 /// Sends a request, or the first half of one, and goes away without reading.

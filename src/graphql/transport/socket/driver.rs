@@ -150,7 +150,13 @@ impl<E: Executor> Driver<E> {
                 return Ok(());
             }
         };
-        let context = RequestContext { actor: known.actor.clone(), source: self.source, request_id };
+        let context = RequestContext {
+            actor: known.actor.clone().from_source(self.source),
+            source: self.source,
+            request_id,
+            agent: None,
+            cookie: None,
+        };
         let (results, queue) = mpsc::channel(OPERATION_QUEUE);
         while self.running.try_join_next().is_some() {}
         self.running.spawn(Operation { id, ticket, results }.run(

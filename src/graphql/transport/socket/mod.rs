@@ -24,6 +24,7 @@ use axum::response::Response;
 use futures_util::StreamExt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use self::close::End;
 use self::driver::Driver;
@@ -55,14 +56,17 @@ pub fn is_upgrade(parts: &Parts) -> bool {
 pub async fn open<E: Executor>(transport: &Arc<Transport<E>>, mut parts: Parts) -> Result<Response, Refusal> {
     let host = parts.headers.get(header::HOST).and_then(|value| value.to_str().ok());
     check_origin(&parts.headers, host.or(parts.uri.host()), &transport.settings.allowed_origins)?;
-    let upgraded_by = transport.identity.of_headers(&parts.headers).await?;
+    let upgraded_by = transport.identity.of_request(&parts, &transport.settings.allowed_origins).await?;
     let source = super::http::source(&parts);
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await;
     let upgrade = upgrade.map_err(|rejection| Refusal::bad_request(rejection.to_string()))?;
     let (transport, limit) = (Arc::clone(transport), transport.settings.socket.message_bytes);
     let tracker = transport.settings.sockets.clone();
     let upgrade = upgrade.protocols([SUBPROTOCOL]).max_message_size(limit).max_frame_size(limit);
-    Ok(upgrade.on_upgrade(move |socket| tracker.track_future(run(transport, socket, source, upgraded_by))))
+    let span = tracing::Span::current();
+    Ok(upgrade.on_upgrade(move |socket| {
+        tracker.track_future(run(transport, socket, source, upgraded_by).instrument(span))
+    }))
 }
 
 /// Runs a socket from its first message to its goodbye.
