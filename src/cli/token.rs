@@ -10,6 +10,7 @@ use super::settings::Settings;
 use super::terminal::data;
 use crate::app::App;
 use crate::clock::Clock;
+use crate::fleet::users::NewApiToken;
 use crate::policy::Actor;
 
 /// Make API tokens, on the configured database.
@@ -41,7 +42,7 @@ impl Token {
     pub(super) async fn run(self) -> Result<ExitCode, Failure> {
         let TokenCommand::Create(Create { email, expires, settings }) = self.command;
         let fleet = App::core(&settings.load()?, Clock::System).await?;
-        let (_, text) = fleet.create_api_token(&Actor::System, &email, "command line", expires).await?;
+        let (_, text) = fleet.create_api_token(&Actor::System, NewApiToken::whole(&email, "command line", expires)).await?;
         data(text)?;
         Ok(ExitCode::SUCCESS)
     }

@@ -16,8 +16,6 @@ mod follow;
 mod read;
 mod readers;
 mod retention;
-#[cfg(test)]
-mod tests;
 
 pub use crate::store::activities::ActivityFilter;
 pub use follow::Pulse;
@@ -66,7 +64,7 @@ impl Fleet {
         tx: &DatabaseTransaction,
         actor: &Actor,
         (kind, subject): (&'static str, &PublicId),
-        teams: impl IntoIterator<Item = (TeamId, serde_json::Value)>,
+        teams: Vec<(TeamId, serde_json::Value)>,
     ) -> Result<(), FleetError> {
         for (team, details) in teams {
             let activity = NewActivity { kind, team: team.some(), subject: Some(subject), details };

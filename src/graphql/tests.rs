@@ -30,7 +30,7 @@ impl Asking {
         let mut asking = Self::nobody().await;
         asking.fleet.user(email, role, None).await;
         let session =
-            asking.fleet.login(email, PASSWORD, [127, 0, 0, 1].into()).await.expect("they may sign in");
+            asking.fleet.login(email, PASSWORD, std::net::IpAddr::from([127, 0, 0, 1])).await.expect("they may sign in");
         let known = asking.fleet.authenticate(&session.access_token).await.expect("the database answers");
         let Authentication::Known(actor, _) = known else { panic!("the token is new") };
         asking.actor = actor;

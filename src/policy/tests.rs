@@ -14,6 +14,7 @@ fn user(roles: Roles) -> Actor {
         name: "Ada".into(),
         credential: Credential::Session(SessionId(1)),
         roles,
+        source: None,
     })
 }
 

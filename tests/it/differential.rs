@@ -133,7 +133,13 @@ fn read(request: &Value) -> Request {
 
 fn context() -> RequestContext {
     let source = IpAddr::from([127, 0, 0, 1]);
-    RequestContext { actor: Actor::Anonymous, source, request_id: "req_1".to_owned() }
+    RequestContext {
+        actor: Actor::Anonymous,
+        source,
+        request_id: "req_1".to_owned(),
+        agent: None,
+        cookie: None,
+    }
 }
 
 /// What is compared of an answer: data with its order, and of errors the path and the code; of refusals the code.

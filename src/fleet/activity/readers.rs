@@ -9,6 +9,7 @@ use crate::fleet::campaigns::Campaign;
 use crate::fleet::memory::Memory;
 use crate::fleet::{Fleet, FleetError};
 use crate::policy::{Action, Actor, allow};
+use crate::store::campaign_teams::TeamTotals;
 use crate::store::{campaign_readers, campaign_teams};
 
 /// Readers in memory at most; one that was forgotten costs a statement.
@@ -43,8 +44,8 @@ impl Fleet {
         };
         if campaign_readers::note(&tx, row).await? {
             let read = campaign_teams::load(&tx, &scope, &[campaign.id]).await?;
-            let teams = read.values().flatten();
-            let teams = teams.map(|team| (team.team_id, json!({ "targeted": team.targeted })));
+            let told = |team: &TeamTotals| (team.team_id, json!({ "targeted": team.targeted }));
+            let teams = read.values().flatten().map(told).collect();
             self.record_activity_of_teams(&tx, actor, ("campaign.read", &campaign.public_id), teams).await?;
         }
         tx.commit().await?;

@@ -11,6 +11,7 @@ use super::record::{self, Given, Recorded};
 use super::{Answer, Campaign, HostErrorCode, HostFailure, Outcome};
 use crate::fleet::{Fleet, FleetError, RejectionCode};
 use crate::policy::{self, Action, Actor, Scope};
+use crate::store::campaign_teams::TeamTotals;
 use crate::store::hosts::HostSelection;
 use crate::store::{campaign_targets, campaign_teams, campaigns, changes, hosts};
 
@@ -32,7 +33,8 @@ impl Fleet {
         let changed = recorded.changes();
         if !changed.is_empty() {
             let teams = campaign_teams::load(&tx, &Scope::system(), &[campaign.id]).await?;
-            let teams = teams.values().flatten().map(|team| (team.team_id, json!({ "targeted": team.targeted })));
+            let told = |team: &TeamTotals| (team.team_id, json!({ "targeted": team.targeted }));
+            let teams = teams.values().flatten().map(told).collect();
             let what = ("campaign.stopped", &campaign.public_id);
             self.record_activity_of_teams(&tx, actor, what, teams).await?;
             changes::record(&tx, &changed).await?;

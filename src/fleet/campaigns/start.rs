@@ -97,7 +97,8 @@ impl Fleet {
         campaign_targets::insert(&tx, campaign.id, &targets).await?;
         campaign_teams::insert(&tx, campaign.id, &targets).await?;
         self.remember(&tx, actor, request, &campaign.public_id).await?;
-        let teams = targets.sizes().map(|(team, targeted)| (team, started(&campaign, new, targeted)));
+        let told = |(team, targeted)| (team, started(&campaign, new, targeted));
+        let teams = targets.sizes().map(told).collect();
         self.record_activity_of_teams(&tx, actor, ("campaign.started", &campaign.public_id), teams).await?;
         changes::record(&tx, &[(ChangeKind::CampaignStarted, campaign.id.0)]).await?;
         tx.commit().await?;

@@ -61,6 +61,15 @@ pub struct NewApiToken {
     pub expires_in: Duration,
 }
 
+impl NewApiToken {
+    /// A token of this name that may whatever the user of that e-mail may.
+    #[must_use]
+    pub fn whole(email: &str, name: &str, expires_in: Duration) -> Self {
+        let (email, name) = (Some(email.to_owned()), name.to_owned());
+        Self { email, name, scope: TokenScope::Admin, team: None, expires_in }
+    }
+}
+
 impl Fleet {
     /// The API token the actor came with; none for a session.
     ///

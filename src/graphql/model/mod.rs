@@ -8,7 +8,9 @@ pub mod team;
 pub mod enroll_secret;
 
 pub mod user;
+pub mod session;
 pub mod viewer;
+pub mod activity;
 
 pub mod saved_query;
 pub mod campaign;

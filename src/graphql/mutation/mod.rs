@@ -2,6 +2,7 @@
 //! object, and what the caller has to mend.
 
 mod sessions;
+mod accounts;
 mod teams;
 mod enroll_secrets;
 mod hosts;
@@ -14,6 +15,7 @@ use async_graphql::MergedObject;
 #[derive(Default, MergedObject)]
 pub struct Mutation(
     sessions::SessionMutation,
+    accounts::AccountMutation,
     teams::TeamMutation,
     enroll_secrets::EnrollSecretMutation,
     hosts::HostMutation,

@@ -1,9 +1,10 @@
 //! Streams: the fields of `Subscription`, a file a noun.
 
 mod campaigns;
+mod activities;
 
 use async_graphql::MergedSubscription;
 
 /// Streams.
 #[derive(Default, MergedSubscription)]
-pub struct Subscription(campaigns::CampaignSubscription);
+pub struct Subscription(campaigns::CampaignSubscription, activities::ActivitySubscription);

@@ -24,7 +24,7 @@ use crate::graphql::precheck::types::Types;
 use crate::graphql::router::routes;
 use crate::graphql::transport::TransportSettings;
 use crate::graphql::transport::engine::Engine;
-use crate::graphql::transport::identity::Identity;
+use crate::graphql::transport::identity::{Identity, Shown};
 use crate::graphql::validation::Validator;
 use crate::policy::{Actor, Credential, Roles, UserActor};
 
@@ -281,7 +281,14 @@ fn router(
     let engine = Engine::new(schema, validator, types, settings);
     let revoked = Arc::clone(revoked);
     let identity = Identity::new(
-        |bearer| async move { authenticate(&bearer) }.boxed(),
+        |shown| {
+            async move {
+                match shown {
+                    Shown::Bearer(token) | Shown::Cookie(token) => authenticate(&token),
+                }
+            }
+            .boxed()
+        },
         move |actor| {
             let is_revoked = revoked.load(Ordering::SeqCst);
             async move { Ok((!is_revoked).then_some(actor)) }.boxed()
@@ -308,5 +315,6 @@ fn user() -> UserActor {
         name: "Ada".to_owned(),
         credential: Credential::Session(SessionId(1)),
         roles: Roles::default(),
+        source: None,
     }
 }
