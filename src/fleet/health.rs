@@ -91,7 +91,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_is_loaded_once_it_has_looked() {
-        let fleet = TestFleet::new().await;
+        let running = TestFleet::new().await;
+        let fleet = running.starting().await;
         assert!(!fleet.is_loaded());
         fleet.catch_up().await.expect("the store answers");
         assert!(fleet.is_loaded());

@@ -40,6 +40,11 @@ impl TestFleet {
         Self { fleet, clock, directory }
     }
 
+    /// Another server on the same database, which has not looked at it yet.
+    pub(crate) async fn starting(&self) -> Fleet {
+        ignorant(&self.directory, &self.clock, self.settings.clone()).await
+    }
+
     /// Another server on the same database, with these settings changed.
     pub(crate) async fn another(&self, change: impl FnOnce(&mut Settings)) -> Fleet {
         let mut settings = self.settings.clone();
@@ -70,7 +75,8 @@ pub(crate) fn rejections<T: std::fmt::Debug>(
     }
 }
 
-async fn core(directory: &TempDir, clock: &FixedClock, settings: Settings) -> Fleet {
+/// A core that has not looked at its database.
+async fn ignorant(directory: &TempDir, clock: &FixedClock, settings: Settings) -> Fleet {
     let clock = Clock::Fixed(clock.clone());
     let url = format!("sqlite://{}?mode=rwc", directory.path().join("muster.db").display());
     let store = Store::connect(&StoreSettings { url, max_connections: 4 }, clock.clone()).await;
@@ -78,7 +84,12 @@ async fn core(directory: &TempDir, clock: &FixedClock, settings: Settings) -> Fl
     store.migrate().await.expect("the schema is made");
     let spool = Spool::open(&directory.path().join("logs")).expect("the directory is writable");
     let keys = Keys::derive(&[7; 32]);
-    let fleet = Fleet::new(Ports { store, bus: Arc::new(LocalBus::default()), spool, keys, clock }, settings);
+    Fleet::new(Ports { store, bus: Arc::new(LocalBus::default()), spool, keys, clock }, settings)
+}
+
+/// A core that knows what its database has.
+async fn core(directory: &TempDir, clock: &FixedClock, settings: Settings) -> Fleet {
+    let fleet = ignorant(directory, clock, settings).await;
     fleet.catch_up().await.expect("the database answers");
     fleet
 }
