@@ -3,6 +3,8 @@
 
 mod harness;
 
+mod accounts;
+mod activities;
 mod agent_conformance;
 mod agent_deadlines;
 mod agent_distributed;
