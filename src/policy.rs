@@ -188,6 +188,15 @@ impl Credential {
         }
     }
 
+    /// What an API token takes away of its user's roles: scope and team.
+    #[must_use]
+    pub fn limits(&self) -> Option<(TokenScope, Option<TeamId>)> {
+        match self {
+            Self::Session(_) => None,
+            Self::ApiToken(token) => Some((token.scope, token.team)),
+        }
+    }
+
     /// Whether it may be used for what concerns the account itself: its sessions, tokens and password. A token that is
     /// less than its user may not, or it could make a stronger one.
     #[must_use]

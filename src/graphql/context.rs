@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::Context;
 use async_graphql::dataloader::Loader;
 
 use super::error::{Failure, Result};
 use super::loader::{Fetch, Loaders};
+use super::plan::shape::Shape;
 use super::transport::cookie::SessionCookie;
 use crate::fleet::Fleet;
 use crate::policy::Actor;
@@ -26,6 +28,51 @@ pub struct RequestContext {
     pub agent: Option<String>,
     /// How a session cookie would be set; none on a socket, which sets none.
     pub cookie: Option<SessionCookie>,
+    /// Where a stream is.
+    pub place: Place,
+}
+
+/// Where a stream that can be resumed begins, and how far it is: for transports that say so beside the data.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    after: Option<String>,
+    reached: Arc<Mutex<Option<String>>>,
+}
+
+impl Place {
+    /// A stream that begins after a cursor, whatever its arguments say.
+    #[must_use]
+    pub fn after(cursor: Option<String>) -> Self {
+        Self { after: cursor, ..Self::default() }
+    }
+
+    /// The cursor to begin after, when the transport gave one.
+    #[must_use]
+    pub fn begin(&self) -> Option<&str> {
+        self.after.as_deref()
+    }
+
+    /// Notes the cursor of what is sent next.
+    pub fn reach(&self, cursor: &str) {
+        *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = Some(cursor.to_owned());
+    }
+
+    /// The cursor of what was sent last.
+    #[must_use]
+    pub fn reached(&self) -> Option<String> {
+        self.reached.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// What a request asked for, and the shape of its answer.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The document as it came.
+    pub document: String,
+    /// The operation in it, when the request named one.
+    pub operation_name: Option<String>,
+    /// The shape of the answer.
+    pub shape: Arc<Shape>,
 }
 
 /// What resolvers ask of their context.

@@ -24,6 +24,7 @@ pub mod validation;
 pub mod plan;
 pub mod completion;
 pub mod transport;
+pub mod export;
 pub mod graphiql;
 pub mod router;
 

@@ -1,4 +1,4 @@
-//! Where the API is served.
+//! Where the API is served, and the answers of campaigns as files.
 
 use std::sync::Arc;
 
@@ -6,17 +6,18 @@ use async_graphql::Executor;
 use axum::Router;
 use axum::routing::any;
 
+use super::export;
 use super::graphiql;
 use super::loader::WithLoaders;
 use super::precheck::types::Types;
 use super::schema;
 use super::transport::engine::Engine;
 use super::transport::identity::Identity;
-use super::transport::socket::seats::Seats;
 use super::transport::{Transport, TransportSettings, http};
 use crate::fleet::Fleet;
 
-/// The routes of the API: `/graphql`, by POST, by GET for queries, and as a WebSocket; for browsers, a page.
+/// The routes of the API: `/graphql`, by POST, by GET for queries, as server-sent events and as a WebSocket; for browsers,
+/// a page. And the exports of campaigns.
 ///
 /// The listener should put `ConnectInfo<SocketAddr>` into each request.
 ///
@@ -27,18 +28,15 @@ pub fn router(fleet: &Fleet, settings: TransportSettings) -> Router {
     let executor = WithLoaders::new(schema::build(fleet.clone()), fleet.clone());
     let engine = Engine::new(executor, schema::validator(), types, &settings);
     let has_page = settings.graphiql;
-    let api = routes(engine, Identity::of_fleet(fleet), settings);
-    if has_page { graphiql::beside(api) } else { api }
+    let transport = Transport::new(engine, Identity::of_fleet(fleet), settings);
+    let exports = export::routes(fleet, &transport);
+    let api = routes(transport);
+    exports.merge(if has_page { graphiql::beside(api) } else { api })
 }
 
-/// The same for any engine, and any source of identities.
-pub(super) fn routes<E: Executor>(
-    engine: Engine<E>,
-    identity: Identity,
-    settings: TransportSettings,
-) -> Router {
-    let transport = Transport { engine, identity, settings, seats: Seats::default() };
-    Router::new().route("/graphql", any(http::serve::<E>)).with_state(Arc::new(transport))
+/// The route of GraphQL, for any engine and any source of identities.
+pub(super) fn routes<E: Executor>(transport: Arc<Transport<E>>) -> Router {
+    Router::new().route("/graphql", any(http::serve::<E>)).with_state(transport)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ mod campaigns;
 use async_graphql::{Executor, Request, Variables};
 use serde_json::{Value, json};
 
-use super::context::RequestContext;
+use super::context::{Place, RequestContext};
 use super::loader::WithLoaders;
 use super::schema::{self, MusterSchema};
 use crate::fleet::sessions::Authentication;
@@ -52,6 +52,7 @@ impl Asking {
             request_id: "test".to_owned(),
             agent: None,
             cookie: None,
+            place: Place::default(),
         };
         Request::new(query).variables(Variables::from_json(variables)).data(context)
     }

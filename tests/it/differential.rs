@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Request, ValidationMode};
 use futures_util::StreamExt;
-use muster::graphql::context::RequestContext;
+use muster::graphql::context::{Place, RequestContext};
 use muster::graphql::precheck::types::Types;
 use muster::graphql::transport::TransportSettings;
 use muster::graphql::transport::encode::{Payload, encode};
@@ -139,6 +139,7 @@ fn context() -> RequestContext {
         request_id: "req_1".to_owned(),
         agent: None,
         cookie: None,
+        place: Place::default(),
     }
 }
 

@@ -18,6 +18,7 @@ impl Fleet {
     pub(crate) async fn campaign_started(&self, id: CampaignId) -> Result<(), FleetError> {
         let found = campaigns::by_ids(self.store.reader(), &Scope::system(), &[id]).await?;
         for campaign in found.into_iter().filter(|one| one.status == CampaignStatus::Running) {
+            self.campaigns.watchers.observe(id, campaign.last_position, campaign.status);
             self.put_on_board(campaign).await?;
         }
         Ok(())
@@ -27,6 +28,7 @@ impl Fleet {
     pub(crate) fn campaign_ended(&self, id: CampaignId) {
         self.campaigns.board.remove(id);
         self.campaigns.targets.forget(id);
+        self.campaigns.watchers.ended(id);
         if let Some(feed) = self.campaigns.feeds.find(id) {
             feed.ring();
         }
@@ -46,6 +48,9 @@ impl Fleet {
         }
         let found = campaigns::progress(self.store.reader(), &Scope::system(), &watched).await?;
         let found: HashMap<_, _> = found.into_iter().map(|one| (one.id, one)).collect();
+        for now in found.values().filter(|now| now.status == CampaignStatus::Running) {
+            self.campaigns.watchers.observe(now.id, now.last_position, now.status);
+        }
         for (id, position) in known {
             match found.get(&id).filter(|one| one.status == CampaignStatus::Running) {
                 Some(now) if now.last_position > position => {

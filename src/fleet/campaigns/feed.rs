@@ -4,6 +4,7 @@
 //! a notice when it joins on to what it knows and carries its events; otherwise it reads the store, events first,
 //! then totals. A viewer that falls behind the ring reads the store at its own pace; nobody waits for anybody.
 
+mod cuts;
 mod reader;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -13,9 +14,10 @@ use entity::id::{CampaignId, TeamId};
 use entity::kind::CampaignStatus;
 use tokio::sync::{Notify, OnceCell, watch};
 
-use super::Totals;
+pub(super) use self::cuts::{Cut, Cuts};
 use super::event::KnownEvent;
 use super::notice::Notice;
+use super::{BatchOptions, Totals};
 use crate::policy::Scope;
 use crate::store::campaign_teams::TeamTotals;
 
@@ -33,6 +35,8 @@ pub(super) struct Feed {
     /// Rung when the store has to be read, and when the last viewer leaves.
     bell: Arc<Notify>,
     ring_bytes: usize,
+    /// The batches of viewers who see the same.
+    cuts: Mutex<HashMap<(Scope, BatchOptions), Weak<Cuts>>>,
 }
 
 #[derive(Default)]
@@ -108,6 +112,7 @@ impl Feed {
             head: watch::Sender::new(0),
             bell: Arc::default(),
             ring_bytes,
+            cuts: Mutex::default(),
         }
     }
 
@@ -124,6 +129,19 @@ impl Feed {
     /// Has the store read.
     pub(super) fn ring(&self) {
         self.bell.notify_one();
+    }
+
+    /// The batches of viewers of this scope and batching; whoever holds them takes part.
+    pub(super) fn cuts(&self, scope: &Scope, options: BatchOptions) -> Arc<Cuts> {
+        let mut cuts = self.cuts.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (scope.clone(), options);
+        if let Some(known) = cuts.get(&key).and_then(Weak::upgrade) {
+            return known;
+        }
+        cuts.retain(|_, cuts| cuts.strong_count() > 0);
+        let new = Arc::default();
+        cuts.insert(key, Arc::downgrade(&new));
+        new
     }
 
     /// Up to which position everything is known.

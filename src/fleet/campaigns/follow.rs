@@ -9,10 +9,10 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::event::KnownEvent;
-use super::feed::{Feed, Look};
-use super::{BatchOptions, Campaign, Event, EventBatch, cursor};
+use super::feed::{Cut, Cuts, Feed, Look};
+use super::{BatchOptions, Campaign, Event, EventBatch, SharedBatch, cursor};
 use crate::fleet::{Fleet, FleetError};
-use crate::policy::{self, Action, Actor, Denied, Scope};
+use crate::policy::{self, Action, Actor, Scope};
 use crate::store::campaign_events::{self, Span};
 
 /// Bytes of events in a batch at most; one event always goes.
@@ -22,37 +22,51 @@ impl Fleet {
     /// Follows a campaign from its beginning, or after a cursor: first what is stored, then live, each event once
     /// and in order. The first batch comes at once; the stream ends after the final batch.
     ///
+    /// Once the actor's access was ended the stream is silent: whoever delivers it looks at the credential and closes.
+    ///
     /// # Errors
-    /// Before the stream: denied, not found, invalid or expired cursor, unavailable. In it: denied, once the actor's
-    /// access was ended; expired; unavailable.
+    /// Before the stream: denied, not found, invalid or expired cursor, unavailable. In it: expired; unavailable.
     pub async fn follow_campaign(
         &self,
         actor: &Actor,
         id: &PublicId,
         after: Option<&str>,
         options: BatchOptions,
-    ) -> Result<impl Stream<Item = Result<EventBatch, FleetError>> + Send + use<>, FleetError> {
+    ) -> Result<impl Stream<Item = Result<Arc<SharedBatch>, FleetError>> + Send + use<>, FleetError> {
         let campaign = self.visible_campaign(actor, id).await?;
+        let viewer = self.viewer(actor, campaign, after, options).await?;
+        Ok(stream::try_unfold(viewer, Viewer::step))
+    }
+
+    /// A viewer of a campaign, before the first batch.
+    pub(super) async fn viewer(
+        &self,
+        actor: &Actor,
+        campaign: Campaign,
+        after: Option<&str>,
+        options: BatchOptions,
+    ) -> Result<Viewer, FleetError> {
         let position = self.open_cursor(&campaign, after)?;
         self.note_reader(actor, &campaign).await?;
         let feed = self.feed(campaign.id).await?;
-        let viewer = Viewer {
+        Ok(Viewer {
             fleet: self.clone(),
             actor: actor.clone(),
             head: feed.watch(),
             feed,
             campaign,
             position,
+            up_to: None,
             options,
+            with: None,
             is_first: true,
             is_done: false,
-        };
-        Ok(stream::try_unfold(viewer, Viewer::step))
+        })
     }
 }
 
 /// One viewer of a campaign.
-struct Viewer {
+pub(super) struct Viewer {
     fleet: Fleet,
     actor: Actor,
     feed: Arc<Feed>,
@@ -60,24 +74,56 @@ struct Viewer {
     campaign: Campaign,
     /// Everything up to here was delivered, or is not for this viewer.
     position: i64,
+    /// Where the stream ends although the campaign may go on.
+    up_to: Option<i64>,
     options: BatchOptions,
+    /// The viewers who see the same, and the scope that they have in common.
+    with: Option<(Scope, Arc<Cuts>)>,
     is_first: bool,
     is_done: bool,
 }
 
 impl Viewer {
-    async fn step(mut self) -> Result<Option<(EventBatch, Self)>, FleetError> {
+    /// The same, with an end at this position.
+    pub(super) fn up_to(self, position: i64) -> Self {
+        Self { up_to: Some(position), ..self }
+    }
+
+    /// The next batch; none after the last one.
+    pub(super) async fn step(mut self) -> Result<Option<(Arc<SharedBatch>, Self)>, FleetError> {
         if self.is_done {
             return Ok(None);
         }
-        let scope = self.scope().await?;
+        let mut scope = self.scope().await?;
+        let batch = loop {
+            let Some(allowed) = scope else { return std::future::pending().await };
+            let before = self.position;
+            let found = self.find(&allowed).await?;
+            // While it waited, the roles may have changed.
+            scope = self.scope().await?;
+            if scope.as_ref() == Some(&allowed) {
+                break self.cut(&allowed, &found);
+            }
+            self.position = before;
+        };
+        self.is_first = false;
+        if self.campaign.status != CampaignStatus::Running {
+            self.fleet.check_kept(self.campaign.id).await?;
+        }
+        Ok(Some((batch, self)))
+    }
+
+    /// Waits for what makes a batch.
+    async fn find(&mut self, scope: &Scope) -> Result<Found, FleetError> {
+        let cuts = self.cuts(scope);
         let mut found = Found::default();
         let mut until = None;
         loop {
             self.note_lag();
-            self.read_on(&scope, &mut found).await?;
-            if self.is_first || found.is_full || self.is_at_the_end() {
-                break;
+            self.read_on(scope, &mut found).await?;
+            let is_cut = found.first().is_some_and(|first| cuts.at(first).is_some());
+            if is_cut || self.is_first || found.is_full || self.is_at_the_end() {
+                return Ok(found);
             }
             if found.events.is_empty() {
                 self.changed().await?;
@@ -85,13 +131,9 @@ impl Viewer {
             }
             let until = *until.get_or_insert_with(|| Instant::now() + self.options.max_delay);
             if timeout_at(until, self.changed()).await.is_err() {
-                break;
+                return Ok(found);
             }
         }
-        if self.campaign.status != CampaignStatus::Running {
-            self.fleet.check_kept(self.campaign.id).await?;
-        }
-        Ok(Some((self.batch(&scope, &found.events), self)))
     }
 
     /// Notes how far it is behind what is known here.
@@ -101,11 +143,26 @@ impl Viewer {
         metrics::histogram!("muster_viewer_lag_events").record(behind.max(0) as f64);
     }
 
-    /// What the viewer may see now: roles may have changed since the stream began.
-    async fn scope(&mut self) -> Result<Scope, FleetError> {
-        let current = self.fleet.refresh_actor(&self.actor).await?;
-        self.actor = current.ok_or(Denied::Unauthenticated)?;
-        Ok(policy::allow(&self.actor, Action::ReadCampaigns, None)?)
+    /// What the viewer may see now: roles may have changed since the stream began. None once access was ended.
+    async fn scope(&mut self) -> Result<Option<Scope>, FleetError> {
+        let Some(current) = self.fleet.refresh_actor(&self.actor).await? else { return Ok(None) };
+        self.actor = current;
+        Ok(policy::allow(&self.actor, Action::ReadCampaigns, None).ok())
+    }
+
+    /// The batches that are shared with others of this scope; a viewer with an end of its own is alone.
+    fn cuts(&mut self, scope: &Scope) -> Arc<Cuts> {
+        if self.up_to.is_some() {
+            return Arc::default();
+        }
+        match &self.with {
+            Some((known, cuts)) if known == scope => Arc::clone(cuts),
+            _ => {
+                let cuts = self.feed.cuts(scope, self.options);
+                self.with = Some((scope.clone(), Arc::clone(&cuts)));
+                cuts
+            }
+        }
     }
 
     /// Adds the next visible events, as many as fit; moves the position past what was read.
@@ -119,6 +176,9 @@ impl Viewer {
             };
             for event in events {
                 let position = event.position;
+                if self.up_to.is_some_and(|end| position > end) {
+                    return Ok(());
+                }
                 if event.is_visible(scope) && !found.add(event, self.options.max_size) {
                     return Ok(());
                 }
@@ -153,13 +213,40 @@ impl Viewer {
     }
 
     fn is_at_the_end(&self) -> bool {
+        if self.up_to.is_some_and(|end| self.position >= end) {
+            return true;
+        }
         let (status, _) = self.feed.summary(&Scope::system());
         status != CampaignStatus::Running && self.position >= self.feed.known_to()
     }
 
-    fn batch(&mut self, scope: &Scope, found: &[KnownEvent]) -> EventBatch {
-        self.is_first = false;
+    /// The batch that begins with what was found: one that another viewer cut, or a new one for all who see the same.
+    fn cut(&mut self, scope: &Scope, found: &Found) -> Arc<SharedBatch> {
+        let cuts = self.cuts(scope);
+        if let Some(cut) = found.first().and_then(|first| cuts.at(first)) {
+            return self.take(cut);
+        }
         self.is_done = self.is_at_the_end();
+        let batch = self.batch(scope, &found.events);
+        // Two handles are this viewer's own: the one kept, and the one in use.
+        let is_alone = Arc::strong_count(&cuts) <= 2;
+        match found.first() {
+            Some(first) if !is_alone => {
+                let batch = Arc::new(SharedBatch::among_many(batch));
+                self.take(cuts.keep(Cut { first, to: self.position, bytes: found.bytes, batch }))
+            }
+            _ => Arc::new(SharedBatch::for_one(batch)),
+        }
+    }
+
+    /// Goes on after a batch that some viewer cut.
+    fn take(&mut self, cut: Cut) -> Arc<SharedBatch> {
+        self.position = cut.to;
+        self.is_done = cut.batch.batch.is_final;
+        cut.batch
+    }
+
+    fn batch(&self, scope: &Scope, found: &[KnownEvent]) -> EventBatch {
         let (status, totals) = self.feed.summary(scope);
         let keys = &self.fleet.keys;
         let show = |event: &KnownEvent| -> Event {
@@ -184,6 +271,11 @@ struct Found {
 }
 
 impl Found {
+    /// Position of the first event.
+    fn first(&self) -> Option<i64> {
+        self.events.first().map(|event| event.position)
+    }
+
     /// Adds an event if it fits; the first one always does.
     fn add(&mut self, event: KnownEvent, max_size: usize) -> bool {
         if !self.events.is_empty() && self.bytes + event.size > BATCH_BYTES {

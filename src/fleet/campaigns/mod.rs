@@ -2,8 +2,9 @@
 //!
 //! In reading order: [`model`] has the words; [`start`] freezes the [`targets`] in one transaction; [`board`] offers the SQL at check-ins;
 //! [`answers`] groups what comes back, and [`record`] makes it durable, by the pure [`book`]; [`notice`] tells;
-//! [`feed`] and [`follow`] bring the [`event`]s to viewers; [`end`] has the other ways a campaign ends;
-//! [`dispatch`] keeps the memory of this server true; [`read`] and [`target_list`] answer questions.
+//! [`feed`] and [`follow`] bring the [`event`]s to viewers, [`shared`] among those who see the same; [`watch`] tells who
+//! looks at all campaigns that one changed; [`export`] reads one to be taken away; [`end`] has the other ways a campaign
+//! ends; [`dispatch`] keeps the memory of this server true; [`read`] and [`target_list`] answer questions.
 
 mod model;
 mod start;
@@ -18,6 +19,9 @@ mod event;
 mod cursor;
 mod feed;
 mod follow;
+mod shared;
+mod watch;
+mod export;
 mod end;
 mod dispatch;
 mod read;
@@ -34,12 +38,14 @@ use tokio_util::task::TaskTracker;
 
 #[doc(hidden)]
 pub use self::cursor::open as open_cursor;
+pub use self::export::{Export, ExportRequest};
 pub use self::model::{
     Answer, BatchOptions, Chunk, Event, EventBatch, EventBody, EventPage, HostAnswer, HostFailed,
     HostFailure, HostRows, NewCampaign, Outcome, Source, Target, TargetPreview, TargetState, Targets, Totals,
 };
 pub use self::read::selection;
 pub(crate) use self::record::Recorded;
+pub use self::shared::{Rendering, SharedBatch};
 use super::Fleet;
 use super::check_in::Offer;
 use super::roster::KnownHost;
@@ -49,6 +55,7 @@ pub use crate::store::campaigns::Filter as CampaignFilter;
 pub struct Engine {
     board: board::Board,
     feeds: feed::Feeds,
+    watchers: watch::Watchers,
     targets: record::TargetCache,
     queue: mpsc::Sender<answers::Waiting>,
     /// Taken by the writer when it starts.
@@ -65,6 +72,7 @@ impl Default for Engine {
         Self {
             board: board::Board::default(),
             feeds: feed::Feeds::default(),
+            watchers: watch::Watchers::default(),
             targets: record::TargetCache::default(),
             queue,
             writer: Mutex::new(Some(writer)),

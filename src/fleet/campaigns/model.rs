@@ -220,7 +220,7 @@ pub struct EventBatch {
 }
 
 /// How a viewer wants their batches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BatchOptions {
     /// Events at most, 1 to 1,000.
     pub max_size: usize,

@@ -137,6 +137,7 @@ impl Fleet {
         };
         let hosts = notice.hosts.iter().copied().collect();
         self.campaigns.board.answered(notice.campaign, &hosts, Some((notice.from, notice.to)));
+        self.campaigns.watchers.observe(notice.campaign, notice.to, notice.status);
         if let Some(feed) = self.campaigns.feeds.find(notice.campaign) {
             feed.take_in(notice);
         }

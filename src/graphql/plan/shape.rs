@@ -84,6 +84,12 @@ impl Shape {
         self.fields
     }
 
+    /// The shape below a key of an object whose keys do not depend on its type.
+    #[must_use]
+    pub fn below(&self, key: &str) -> Option<&Self> {
+        self.fields.iter().find(|field| field.key == *key).map(|field| &field.below)
+    }
+
     /// The fields of an object of this shape.
     #[must_use]
     pub fn fields(&self, object: &IndexMap<Name, Value>) -> &[FieldShape] {

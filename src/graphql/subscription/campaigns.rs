@@ -5,12 +5,12 @@ use std::time::Duration;
 use async_graphql::{Context, Subscription};
 use futures_util::{Stream, StreamExt};
 
+use super::shared::{Batch, key};
 use crate::fleet::campaigns::BatchOptions;
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::{Failure, Result};
 use crate::graphql::id::Id;
 use crate::graphql::model::campaign::Campaign;
-use crate::graphql::model::campaign_event::CampaignEventBatch;
 use crate::graphql::scalars::{Text, text};
 
 /// Events of one batch at most.
@@ -35,11 +35,26 @@ impl CampaignSubscription {
         #[graphql(desc = "Events of one batch at most, 1 to 1,000.", default = 100)] max_batch_size: i32,
         #[graphql(desc = "How long events may be held back to fill a batch, 0 to 5,000 ms.", default = 50)]
         max_delay_ms: i32,
-    ) -> Result<impl Stream<Item = Result<CampaignEventBatch>> + use<>> {
+    ) -> Result<impl Stream<Item = Result<Batch>> + use<>> {
         let options = options(max_batch_size, max_delay_ms)?;
-        let (id, after) = (campaign_id.public(), text(after.as_ref()));
-        let batches = ctx.fleet().follow_campaign(ctx.actor(), id, after, options).await?;
-        Ok(batches.map(|batch| Ok(batch?.into())))
+        let (key, place) = (key(ctx), ctx.request().place.clone());
+        let after = place.begin().or(text(after.as_ref()));
+        let batches = ctx.fleet().follow_campaign(ctx.actor(), campaign_id.public(), after, options).await?;
+        Ok(batches.map(move |batch| {
+            let batch = Batch::new(batch?, key.clone());
+            place.reach(batch.end_cursor());
+            Ok(batch)
+        }))
+    }
+
+    /// Campaigns the caller can see, each whenever it changes: started, answered, ended. Changes within a quarter of
+    /// a second are told as one.
+    async fn campaign_changed(
+        &self,
+        ctx: &Context<'_>,
+    ) -> Result<impl Stream<Item = Result<Campaign>> + use<>> {
+        let campaigns = ctx.fleet().follow_campaigns(ctx.actor()).await?;
+        Ok(campaigns.map(|campaign| Ok(Campaign(campaign?))))
     }
 }
 

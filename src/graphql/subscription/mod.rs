@@ -2,6 +2,7 @@
 
 mod campaigns;
 mod activities;
+mod shared;
 
 use async_graphql::MergedSubscription;
 

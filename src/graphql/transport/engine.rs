@@ -11,7 +11,7 @@ use futures_util::{FutureExt, Stream, StreamExt};
 use super::errors::{Dress, INTERNAL, TIMEOUT};
 use super::settings::TransportSettings;
 use crate::graphql::completion::complete;
-use crate::graphql::context::RequestContext;
+use crate::graphql::context::{Planned, RequestContext};
 use crate::graphql::plan::Plan;
 use crate::graphql::plan::shape::Shape;
 use crate::graphql::precheck::refusal::refusal;
@@ -36,7 +36,7 @@ pub struct Prepared {
     /// What it is.
     pub operation: OperationType,
     request: Request,
-    shape: Shape,
+    shape: Arc<Shape>,
     dress: Dress,
 }
 
@@ -79,9 +79,14 @@ impl<E: Executor> Engine<E> {
             limit: self.errors,
         };
         let (operation, plan) = self.plan(&request).map_err(|errors| dress.refused(errors))?;
-        request.operation_name = None;
+        let shape = Arc::new(plan.shape);
+        let planned = Planned {
+            document: std::mem::take(&mut request.query),
+            operation_name: request.operation_name.take(),
+            shape: Arc::clone(&shape),
+        };
         request.set_parsed_query(plan.document);
-        Ok(Prepared { operation, request: request.data(context), shape: plan.shape, dress })
+        Ok(Prepared { operation, request: request.data(context).data(planned), shape, dress })
     }
 
     fn plan(&self, request: &Request) -> Result<(OperationType, Plan), Vec<ServerError>> {

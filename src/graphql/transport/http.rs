@@ -1,4 +1,4 @@
-//! GraphQL over HTTP: POST, and GET for queries.
+//! GraphQL over HTTP: POST, GET for queries, and the way to streams.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -21,15 +21,21 @@ use super::cookie::SessionCookie;
 use super::encode::{Payload, encode};
 use super::engine::Outcome;
 use super::errors::Dress;
-use super::negotiate::{Media, check_content};
+use super::identity::Known;
+use super::negotiate::{Media, check_address, check_content};
 use super::refusal::Refusal;
-use super::socket;
+use super::streamed::Listener;
 use super::unique::is_unique;
+use super::{events, socket};
 use crate::auth::keys::new_public_id;
 use crate::graphql::context::RequestContext;
 
 /// The header that carries the request id, both ways.
-const REQUEST_ID: &str = "x-request-id";
+pub(in crate::graphql) const REQUEST_ID: &str = "x-request-id";
+
+/// Where subscriptions are served.
+const SUBSCRIBE_ELSEWHERE: &str =
+    "subscriptions are served as `text/event-stream`, when it is accepted, and on a WebSocket";
 
 /// Answers one request, or makes a socket of it.
 pub async fn serve<E: Executor>(
@@ -69,6 +75,7 @@ async fn answer<E: Executor>(
         return Err(Refusal::unavailable());
     }
     let (parts, body) = request.into_parts();
+    check_address(&parts.uri)?;
     if socket::is_upgrade(&parts) {
         return socket::open(transport, parts).await;
     }
@@ -77,42 +84,76 @@ async fn answer<E: Executor>(
     }
     check_content(&parts.method, &parts.headers)?;
     let known = transport.identity.of_request(&parts, &transport.settings.allowed_origins).await?;
+    let asked = Asked {
+        source: source(&parts),
+        is_post: parts.method == Method::POST,
+        takes_events: Media::takes_events(&parts.headers),
+        media,
+    };
     let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-    let source = source(&parts);
     let context = RequestContext {
-        actor: known.actor.from_source(source),
-        source,
+        actor: known.actor.clone().from_source(asked.source),
+        source: asked.source,
         request_id: request_id.to_owned(),
         agent: agent.map(str::to_owned),
         cookie: Some(SessionCookie::of(&parts.extensions)),
+        place: events::place(&parts.headers),
     };
-    let method = parts.method.clone();
     let request = read(transport, parts, body).await?;
-    execute(transport, request, context, &method).await.map(|outcome| respond(&outcome, media))
+    execute(transport, request, context, known, asked).await
+}
+
+/// What matters of a request, beside its operation.
+struct Asked {
+    source: IpAddr,
+    is_post: bool,
+    takes_events: bool,
+    media: Media,
 }
 
 async fn execute<E: Executor>(
-    transport: &Transport<E>,
+    transport: &Arc<Transport<E>>,
     request: Request,
     context: RequestContext,
-    method: &Method,
-) -> Result<Outcome, Refusal> {
+    known: Known,
+    asked: Asked,
+) -> Result<Response, Refusal> {
+    let place = context.place.clone();
     let prepared = match transport.engine.prepare(request, context) {
         Ok(prepared) => prepared,
-        Err(errors) => return Ok(Outcome::Refused(errors)),
+        Err(errors) if asked.media == Media::EventStream => return Ok(events::refused(&errors)),
+        Err(errors) => return Ok(respond(&Outcome::Refused(errors), asked.media)),
     };
-    match prepared.operation {
-        OperationType::Query => {}
-        OperationType::Mutation if method == Method::POST => {}
-        OperationType::Mutation => return Err(Refusal::method_not_allowed("mutations are sent by POST")),
-        OperationType::Subscription if method == Method::GET => {
-            return Err(Refusal::method_not_allowed("subscriptions are served on a WebSocket"));
+    let is_streamed = match prepared.operation {
+        OperationType::Mutation if !asked.is_post => {
+            return Err(Refusal::method_not_allowed("mutations are sent by POST"));
         }
-        OperationType::Subscription => {
-            return Err(Refusal::bad_request("subscriptions are served on a WebSocket"));
+        OperationType::Query | OperationType::Mutation => asked.media == Media::EventStream,
+        OperationType::Subscription if asked.takes_events => true,
+        OperationType::Subscription if asked.is_post => {
+            return Err(Refusal::bad_request(SUBSCRIBE_ELSEWHERE));
         }
+        OperationType::Subscription => return Err(Refusal::method_not_allowed(SUBSCRIBE_ELSEWHERE)),
+    };
+    if is_streamed {
+        let listener = seated(transport, known, asked.source)?;
+        return Ok(events::stream(transport, listener, prepared, place));
     }
-    Ok(transport.engine.execute(prepared).await)
+    Ok(respond(&transport.engine.execute(prepared).await, asked.media))
+}
+
+/// Somebody who listens to a stream: it counts like a socket.
+///
+/// # Errors
+/// 429 for one more than an actor may have.
+pub(in crate::graphql) fn seated<E>(
+    transport: &Transport<E>,
+    known: Known,
+    source: IpAddr,
+) -> Result<Listener, Refusal> {
+    let limit = transport.settings.socket.per_actor;
+    let seat = transport.seats.take(&known.actor, source, limit);
+    Ok(Listener { seat: seat.ok_or_else(|| Refusal::too_many(limit))?, known })
 }
 
 /// The request of the query string (GET), or of a body within its limits (POST).
@@ -187,15 +228,21 @@ fn respond(outcome: &Outcome, media: Media) -> Response {
     }
 }
 
-fn refused<E>(transport: &Transport<E>, refusal: &Refusal, request_id: &str, media: Media) -> Response {
+/// Answers what was refused before it was executed: JSON, whatever was asked for.
+pub(in crate::graphql) fn refused<E>(
+    transport: &Transport<E>,
+    refusal: &Refusal,
+    request_id: &str,
+    media: Media,
+) -> Response {
     let dress =
         Dress { request_id: request_id.to_owned(), is_anonymous: true, limit: transport.settings.errors };
     let errors = dress.refused(vec![refusal.to_error()]);
-    let mut response = json(refusal.status, &Payload::refused(&errors), media);
+    let mut response = json(refusal.status, &Payload::refused(&errors), media.of_refusals());
     let header = match refusal.status {
         StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer")),
         StatusCode::METHOD_NOT_ALLOWED => Some((header::ALLOW, "GET, POST")),
-        StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, "1")),
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Some((header::RETRY_AFTER, "1")),
         _ => None,
     };
     if let Some((name, value)) = header {
@@ -214,13 +261,13 @@ fn json(status: StatusCode, payload: &Payload<'_>, media: Media) -> Response {
 }
 
 /// The address of the connection; unspecified where the listener did not say.
-pub(super) fn source(parts: &Parts) -> IpAddr {
+pub(in crate::graphql) fn source(parts: &Parts) -> IpAddr {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip())
 }
 
 /// The id that the listener gave the request, when it has the form of one; a fresh one otherwise.
-fn request_id(headers: &HeaderMap) -> String {
+pub(in crate::graphql) fn request_id(headers: &HeaderMap) -> String {
     let is_id = |text: &&str| {
         (8..=64).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))

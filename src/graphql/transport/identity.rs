@@ -1,11 +1,13 @@
 //! Who asks: from an `Authorization` value or a cookie to an actor, and whether that still holds.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use tokio::time::timeout;
 
 use super::cookie::{PREFLIGHT_HEADER, SessionCookie};
 use super::negotiate::check_origin;
@@ -15,6 +17,12 @@ use crate::clock::{Clock, Timestamp};
 use crate::fleet::sessions::Authentication;
 use crate::fleet::{Fleet, FleetError};
 use crate::policy::Actor;
+
+/// How long the check of a credential may take; it is in memory, unless it is new here.
+const CHECK: Duration = Duration::from_secs(5);
+
+/// How long a look at a known credential may take; the next one comes soon.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A credential as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,11 +121,15 @@ impl Identity {
     }
 
     async fn of_shown(&self, shown: Shown) -> Result<Known, Refusal> {
-        match (self.authenticate)(shown).await {
-            Ok(Authentication::Known(actor, until)) => Ok(Known { actor, until }),
-            Ok(Authentication::Refused) => Err(Refusal::unauthenticated()),
-            Err(error) => {
+        match timeout(CHECK, (self.authenticate)(shown)).await {
+            Ok(Ok(Authentication::Known(actor, until))) => Ok(Known { actor, until }),
+            Ok(Ok(Authentication::Refused)) => Err(Refusal::unauthenticated()),
+            Ok(Err(error)) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a credential could not be checked");
+                Err(Refusal::unavailable())
+            }
+            Err(_elapsed) => {
+                tracing::warn!("a credential could not be checked in time");
                 Err(Refusal::unavailable())
             }
         }
@@ -132,9 +144,9 @@ impl Identity {
         if known.actor == Actor::Anonymous {
             return true;
         }
-        match (self.refresh)(known.actor.clone()).await {
-            Ok(actor) => actor.as_ref() == Some(&known.actor),
-            Err(_unavailable) => true,
+        match timeout(LOOK, (self.refresh)(known.actor.clone())).await {
+            Ok(Ok(actor)) => actor.as_ref() == Some(&known.actor),
+            Ok(Err(_)) | Err(_) => true,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! GraphQL on the wire: HTTP and WebSocket.
+//! GraphQL on the wire: HTTP, server-sent events and WebSocket.
 //!
 //! The library's own handlers run mutations by GET and from any content type, read bodies without a limit, and speak
 //! the socket protocol incompletely; so requests are read, checked and answered here, and only executed there. Of
@@ -15,6 +15,8 @@ pub mod errors;
 pub mod encode;
 pub mod engine;
 
+pub mod streamed;
+pub mod events;
 pub mod http;
 pub mod socket;
 
@@ -22,6 +24,8 @@ pub mod socket;
 mod tests;
 
 pub use settings::{SocketSettings, TransportSettings};
+
+use std::sync::Arc;
 
 use self::engine::Engine;
 use self::identity::Identity;
@@ -33,4 +37,12 @@ pub struct Transport<E> {
     pub(super) identity: Identity,
     pub(super) settings: TransportSettings,
     pub(super) seats: Seats,
+}
+
+impl<E> Transport<E> {
+    /// A transport on which nobody sits yet.
+    #[must_use]
+    pub fn new(engine: Engine<E>, identity: Identity, settings: TransportSettings) -> Arc<Self> {
+        Arc::new(Self { engine, identity, settings, seats: Seats::default() })
+    }
 }

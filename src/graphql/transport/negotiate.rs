@@ -1,6 +1,6 @@
 //! What a client sends and what it accepts, by its headers.
 
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 
 use super::refusal::Refusal;
 
@@ -11,6 +11,8 @@ pub enum Media {
     Json,
     /// `application/graphql-response+json`: such documents are answered with 400.
     GraphqlResponse,
+    /// `text/event-stream`: everything that came of an operation is an event, also that it was refused.
+    EventStream,
 }
 
 impl Media {
@@ -20,6 +22,7 @@ impl Media {
         HeaderValue::from_static(match self {
             Self::Json => "application/json; charset=utf-8",
             Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
+            Self::EventStream => "text/event-stream; charset=utf-8",
         })
     }
 
@@ -27,7 +30,7 @@ impl Media {
     #[must_use]
     pub fn refused_document(self) -> StatusCode {
         match self {
-            Self::Json => StatusCode::OK,
+            Self::Json | Self::EventStream => StatusCode::OK,
             Self::GraphqlResponse => StatusCode::BAD_REQUEST,
         }
     }
@@ -35,22 +38,42 @@ impl Media {
     /// What `Accept` prefers; `application/json` where it says nothing, or only what we don't have.
     #[must_use]
     pub fn accepted(headers: &HeaderMap) -> Self {
-        let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
         let mut best = (Self::Json, 0.0f32);
-        for range in values.flat_map(|value| value.split(',')) {
-            let mut parts = range.split(';').map(str::trim);
-            let media = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
-                "application/graphql-response+json" => Self::GraphqlResponse,
-                "application/json" | "application/*" | "*/*" => Self::Json,
-                _ => continue,
-            };
-            let quality = parts.find_map(|part| part.strip_prefix("q=")?.parse().ok()).unwrap_or(1.0);
+        for (media, quality) in ranges(headers) {
             if quality > best.1 {
                 best = (media, quality);
             }
         }
         best.0
     }
+
+    /// How a subscription is answered: as events, if they are acceptable at all.
+    #[must_use]
+    pub fn takes_events(headers: &HeaderMap) -> bool {
+        ranges(headers).any(|(media, quality)| media == Self::EventStream && quality > 0.0)
+    }
+
+    /// How a request is answered that was refused before anybody looked into it.
+    #[must_use]
+    pub fn of_refusals(self) -> Self {
+        if self == Self::EventStream { Self::Json } else { self }
+    }
+}
+
+/// What `Accept` names of what we have, with its quality.
+fn ranges(headers: &HeaderMap) -> impl Iterator<Item = (Media, f32)> {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).filter_map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let media = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
+            "application/graphql-response+json" => Media::GraphqlResponse,
+            "application/json" | "application/*" | "*/*" => Media::Json,
+            "text/event-stream" => Media::EventStream,
+            _ => return None,
+        };
+        let quality = parts.find_map(|part| part.strip_prefix("q=")?.parse().ok()).unwrap_or(1.0);
+        Some((media, quality))
+    })
 }
 
 /// Refuses bodies that are not JSON in UTF-8, or that are compressed.
@@ -78,6 +101,22 @@ pub fn check_content(method: &Method, headers: &HeaderMap) -> Result<(), Refusal
         }
         _ => Ok(()),
     }
+}
+
+/// Parameters that look like a credential.
+const CREDENTIALS: [&str; 3] = ["access_token", "authorization", "token"];
+
+/// Refuses credentials in the address: logs and histories keep it.
+///
+/// # Errors
+/// 400 for a parameter that is named like one.
+pub fn check_address(uri: &Uri) -> Result<(), Refusal> {
+    let names = uri.query().unwrap_or_default().split('&').filter_map(|part| part.split('=').next());
+    if names.into_iter().any(|name| CREDENTIALS.iter().any(|known| name.eq_ignore_ascii_case(known))) {
+        let message = "a credential belongs into the `Authorization` header, not into the address";
+        return Err(Refusal::bad_request(message));
+    }
+    Ok(())
 }
 
 /// Refuses what a page of another host asks.
@@ -108,6 +147,8 @@ mod tests {
         let accepted = |value| Media::accepted(&headers(header::ACCEPT, value));
         assert_eq!(accepted("*/*"), Media::Json);
         assert_eq!(accepted("application/graphql-response+json"), Media::GraphqlResponse);
+        assert_eq!(accepted("text/event-stream"), Media::EventStream);
+        assert_eq!(accepted("application/json, text/event-stream"), Media::Json);
         assert_eq!(
             accepted("application/graphql-response+json; charset=utf-8, application/json;q=0.9"),
             Media::GraphqlResponse
@@ -136,6 +177,13 @@ mod tests {
         assert!(check_content(&Method::POST, &HeaderMap::new()).is_err());
         assert!(check_content(&Method::GET, &HeaderMap::new()).is_ok());
         assert!(check_content(&Method::GET, &headers(header::CONTENT_ENCODING, "gzip")).is_err());
+    }
+
+    #[test]
+    fn s51_a_token_in_the_address_is_refused() {
+        let check = |uri: &'static str| check_address(&Uri::from_static(uri)).is_ok();
+        assert!(check("/graphql") && check("/graphql?query=%7Btoken%7D&operationName=token"));
+        assert!(!check("/graphql?token=abc") && !check("/graphql?a=1&Access_Token=abc"));
     }
 
     #[test]

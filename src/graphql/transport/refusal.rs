@@ -63,6 +63,13 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", message)
     }
 
+    /// More at once than one actor may have: 429.
+    #[must_use]
+    pub fn too_many(limit: usize) -> Self {
+        let message = format!("at most {limit} sockets and streams at once");
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", message)
+    }
+
     /// As an error of an answer.
     #[must_use]
     pub fn to_error(&self) -> ServerError {

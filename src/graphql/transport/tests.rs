@@ -1,5 +1,6 @@
 //! Requests and sockets over TCP, against a schema for tests.
 
+mod events;
 mod harness;
 mod http;
 mod socket;

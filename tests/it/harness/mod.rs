@@ -4,6 +4,7 @@ pub mod agent;
 pub mod binary;
 pub mod campaign;
 pub mod cutter;
+pub mod events;
 pub mod personas;
 pub mod seeds;
 pub mod server;

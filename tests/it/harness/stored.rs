@@ -1,7 +1,7 @@
 //! The store behind the server's back: what must hold of a campaign whatever happened.
 
 use entity::kind::{CampaignStatus, EventKind};
-use entity::{campaign_answers, campaign_events, campaign_teams, campaigns};
+use entity::{activities, campaign_answers, campaign_events, campaign_teams, campaigns};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
 
 use super::server::TestServer;
@@ -17,6 +17,19 @@ pub struct Stored {
     pub answers: Vec<campaign_answers::Model>,
     /// Its counters by team.
     pub teams: Vec<campaign_teams::Model>,
+}
+
+/// Entries of the audit trail of one kind: the object, and the name of who acted.
+pub async fn activities(server: &TestServer, kind: &str) -> Vec<(String, String)> {
+    let db = connect(&server.database_url()).await;
+    let found = activities::Entity::find()
+        .filter(activities::Column::Kind.eq(kind))
+        .order_by_asc(activities::Column::Id)
+        .all(&db)
+        .await
+        .expect("the store answers");
+    db.close().await.expect("a connection closes");
+    found.into_iter().map(|entry| (entry.subject.unwrap_or_default(), entry.actor_name)).collect()
 }
 
 impl Stored {

@@ -11,7 +11,7 @@ use futures_util::stream::SplitStream;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
 
 use super::close::End;
 use super::message::{ClientMessage, ServerMessage, authorization};
@@ -20,7 +20,7 @@ use super::operations::{Operations, Refused};
 use super::seats::Seat;
 use super::writer::Control;
 use crate::auth::keys::new_public_id;
-use crate::graphql::context::RequestContext;
+use crate::graphql::context::{Place, RequestContext};
 use crate::graphql::precheck::refusal::refusal;
 use crate::graphql::transport::Transport;
 use crate::graphql::transport::errors::Dress;
@@ -123,7 +123,10 @@ impl<E: Executor> Driver<E> {
         let known = match authorization(payload)? {
             None => self.upgraded_by.clone(),
             Some(value) => {
-                self.transport.identity.of_value(value).await.map_err(|refusal| End::from(&refusal))?
+                let checking =
+                    timeout(self.transport.settings.socket.init, self.transport.identity.of_value(value));
+                let checked = checking.await.map_err(|_elapsed| End::try_again_later("Try again later"))?;
+                checked.map_err(|refusal| End::from(&refusal))?
             }
         };
         let limit = self.transport.settings.socket.per_actor;
@@ -156,6 +159,7 @@ impl<E: Executor> Driver<E> {
             request_id,
             agent: None,
             cookie: None,
+            place: Place::default(),
         };
         let (results, queue) = mpsc::channel(OPERATION_QUEUE);
         while self.running.try_join_next().is_some() {}

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_graphql::{Context, Object, Schema, SimpleObject, Subscription, Value};
@@ -10,7 +10,7 @@ use axum::Router;
 use entity::id::{PublicId, SessionId, UserId};
 use futures_util::{FutureExt, SinkExt, Stream, StreamExt, stream};
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -22,9 +22,9 @@ use crate::fleet::sessions::Authentication;
 use crate::graphql::context::RequestContext;
 use crate::graphql::precheck::types::Types;
 use crate::graphql::router::routes;
-use crate::graphql::transport::TransportSettings;
 use crate::graphql::transport::engine::Engine;
 use crate::graphql::transport::identity::{Identity, Shown};
+use crate::graphql::transport::{Transport, TransportSettings};
 use crate::graphql::validation::Validator;
 use crate::policy::{Actor, Credential, Roles, UserActor};
 
@@ -32,7 +32,7 @@ use crate::policy::{Actor, Credential, Roles, UserActor};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Default)]
-pub(super) struct Touched(Arc<AtomicU32>);
+pub(super) struct Touched(Arc<AtomicU32>, Arc<AtomicUsize>);
 
 struct Query;
 
@@ -112,8 +112,11 @@ impl Events {
         stream::iter(1..=to)
     }
 
-    async fn flood(&self) -> impl Stream<Item = String> + use<> {
-        stream::repeat("x".repeat(4_096))
+    async fn flood(&self, ctx: &Context<'_>) -> impl Stream<Item = String> + use<> {
+        let made = Arc::clone(&ctx.data_unchecked::<Touched>().1);
+        stream::repeat("x".repeat(4_096)).inspect(move |text| {
+            made.fetch_add(text.len(), Ordering::SeqCst);
+        })
     }
 
     async fn silence(&self) -> impl Stream<Item = i32> + use<> {
@@ -137,6 +140,11 @@ pub(super) struct Server {
 impl Touched {
     pub(super) fn times(&self) -> u32 {
         self.0.load(Ordering::SeqCst)
+    }
+
+    /// Bytes of all floods.
+    pub(super) fn flooded(&self) -> usize {
+        self.1.load(Ordering::SeqCst)
     }
 }
 
@@ -180,6 +188,18 @@ impl Server {
         self.send(&format!("{head}{headers}\r\n{body}")).await
     }
 
+    /// Posts JSON and answers the body as it comes, once its head is there.
+    pub(super) async fn open(&self, headers: &str, body: &str) -> Pieces {
+        let length = body.len();
+        let request =
+            format!("POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-length: {length}\r\n{headers}\r\n{body}");
+        let mut stream = TcpStream::connect(self.address).await.expect("it listens");
+        stream.write_all(request.as_bytes()).await.expect("it reads");
+        let mut stream = Pieces(BufReader::new(stream));
+        while stream.raw_line().await.is_some_and(|line| !line.is_empty()) {}
+        stream
+    }
+
     /// Posts a query as JSON and answers what came back.
     pub(super) async fn query(&self, query: &str) -> serde_json::Value {
         let (_, _, body) =
@@ -217,6 +237,37 @@ impl Server {
     pub(super) async fn all_gone(&self) {
         self.settings.sockets.close();
         tokio::time::timeout(PATIENCE, self.settings.sockets.wait()).await.expect("all sockets are gone");
+    }
+}
+
+/// A body that comes in pieces.
+pub(super) struct Pieces(BufReader<TcpStream>);
+
+impl Pieces {
+    /// The next line that has something, and is not the size of a chunk.
+    pub(super) async fn line(&mut self) -> Option<String> {
+        loop {
+            let line = self.raw_line().await?;
+            if !line.is_empty() && u32::from_str_radix(&line, 16).is_err() {
+                return Some(line);
+            }
+        }
+    }
+
+    /// All that follows.
+    pub(super) async fn rest(&mut self) -> String {
+        let mut rest = String::new();
+        while let Some(line) = self.raw_line().await.filter(|line| line != "0") {
+            rest.push_str(&line);
+        }
+        rest
+    }
+
+    async fn raw_line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        let reading = tokio::time::timeout(PATIENCE, self.0.read_line(&mut line));
+        let length = reading.await.expect("a line in time").unwrap_or_default();
+        (length > 0).then(|| line.trim_end().to_owned())
     }
 }
 
@@ -283,9 +334,11 @@ fn router(
     let identity = Identity::new(
         |shown| {
             async move {
-                match shown {
-                    Shown::Bearer(token) | Shown::Cookie(token) => authenticate(&token),
+                let (Shown::Bearer(bearer) | Shown::Cookie(bearer)) = shown;
+                if bearer == "stuck" {
+                    std::future::pending::<()>().await;
                 }
+                authenticate(&bearer)
             }
             .boxed()
         },
@@ -295,7 +348,7 @@ fn router(
         },
         Clock::Fixed(clock.clone()),
     );
-    routes(engine, identity, settings.clone())
+    routes(Transport::new(engine, identity, settings.clone()))
 }
 
 fn authenticate(bearer: &str) -> Result<Authentication, FleetError> {

@@ -151,3 +151,10 @@ async fn a_stopping_server_says_so() {
     server.settings.shutdown.cancel();
     assert_eq!(code(&server.query("{ hello }").await), "SERVICE_UNAVAILABLE");
 }
+
+#[tokio::test]
+async fn s51_a_token_in_the_address_is_refused() {
+    let server = Server::start(TransportSettings::default()).await;
+    let get = "GET /graphql?query=%7Bhello%7D&token=good HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    assert_eq!(server.send(get).await.0, 400);
+}

@@ -224,3 +224,29 @@ async fn a_page_of_another_host_opens_no_socket() {
     let own = format!("http://{}", server.address);
     assert!(server.connect_with(&[protocol, ("origin", own.as_str())]).await.is_ok());
 }
+
+#[tokio::test]
+async fn the_credential_has_a_deadline_too() {
+    let server = server_with(SocketSettings { init: SHORT, ..SocketSettings::default() }).await;
+    let mut socket = server.connect().await;
+    init(&mut socket, "Bearer stuck").await;
+    assert_eq!(socket.closed().await, 1013);
+}
+
+#[tokio::test]
+async fn what_a_stalled_socket_holds_is_bounded() {
+    // What the kernel takes, and some messages; without a bound it would be all that fits into a quarter of a second.
+    const BOUND: usize = 32 << 20;
+    let settings =
+        SocketSettings { write: Duration::from_millis(250), goodbye: SHORT, ..SocketSettings::default() };
+    let server = server_with(settings).await;
+    let mut sockets = Vec::new();
+    for _ in 0..20 {
+        let mut socket = server.signed_in().await;
+        socket.subscribe("a", "subscription { flood }").await;
+        sockets.push(socket);
+    }
+    server.all_gone().await;
+    let bytes = server.touched.flooded() / sockets.len();
+    assert!(bytes < BOUND, "{bytes} bytes were made for each client that took nothing");
+}
