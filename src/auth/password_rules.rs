@@ -55,14 +55,20 @@ fn is_common(plain: &[char]) -> bool {
     if text.chars().count() - core.chars().count() >= OWN_CHARS && !core.is_empty() {
         return false;
     }
-    let written: String = core.chars().filter(|c| c.is_alphanumeric()).collect();
-    let spelled: String = core.chars().map(unleet).filter(|c| c.is_alphanumeric()).collect();
+    let written: String = core.chars().filter(is_kept).collect();
+    let spelled: String = core.chars().map(unleet).filter(is_kept).collect();
     core.is_empty() || [written, spelled].iter().any(|word| is_listed(unit(word)))
+}
+
+/// A space keeps words apart: several of them are no common password.
+fn is_kept(c: &char) -> bool {
+    c.is_alphanumeric() || *c == ' '
 }
 
 /// The word that a text repeats twice or three times; else the text.
 fn unit(text: &str) -> &str {
-    let parts = [2, 3].into_iter().filter_map(|times| text.get(..text.len() / times).map(|part| (times, part)));
+    let parts =
+        [2, 3].into_iter().filter_map(|times| text.get(..text.len() / times).map(|part| (times, part)));
     let repeated = parts.into_iter().find(|(times, part)| part.repeat(*times) == text);
     repeated.map_or(text, |(_, part)| part)
 }

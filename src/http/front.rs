@@ -191,7 +191,8 @@ mod tests {
         });
         let front = Front::new(networks.expect("a network").http.trusted_proxies, false);
         let headers = HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_static("of-a-proxy"))]);
-        let peer = |address: [u8; 16]| Peer { address: (address, 1).into(), is_certified: false, is_tls: false };
+        let peer =
+            |address: [u8; 16]| Peer { address: (address, 1).into(), is_certified: false, is_tls: false };
         let (mut own, other) = ([0; 16], [1; 16]);
         own[15] = 1;
         assert_eq!(front.id(Some(&peer(own)), &headers), "of-a-proxy");

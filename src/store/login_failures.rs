@@ -2,8 +2,8 @@
 
 use entity::login_failures::{ActiveModel, Column, Entity, Model};
 use entity::time::Timestamp;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use sea_orm::ColumnTrait;
+use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::StoreError;
 use crate::policy::Scope;

@@ -38,7 +38,8 @@ async fn what_is_recorded(world: World) {
     world.admin.login("wrong").await;
     let campaign = world.admin.start("select 17").await;
     world.admin.stop(&campaign).await;
-    let made = world.admin.mutate("createApiToken", "apiToken { id }", json!({ "name": "ci", "scope": "READ" }));
+    let made =
+        world.admin.mutate("createApiToken", "apiToken { id }", json!({ "name": "ci", "scope": "READ" }));
     let token = made.await["apiToken"]["id"].clone();
     world.admin.mutate("revokeApiToken", "revokedApiTokenId", json!({ "id": token })).await;
     world.admin.ask("mutation { logout { userErrors { code } } }", json!({})).await;
@@ -91,7 +92,7 @@ async fn teams_see_their_own(world: World) {
     let seen = list(&lead, json!({})).await;
     assert_eq!(
         kinds(&seen),
-        ["campaign.started", "user.created", "host.enrolled", "enroll_secret.created"],
+        ["campaign.started", "user.created", "host.enrolled", "enroll_secret.created", "team.created"],
         "{seen:?}"
     );
     assert!(seen.iter().all(|entry| entry["team"]["name"] == "berlin"));
@@ -99,7 +100,10 @@ async fn teams_see_their_own(world: World) {
     let foreign = list(&world.admin, json!({ "teamIds": [paris.public_id.0] })).await;
     let node = "query($id: ID!) { node(id: $id) { id } }";
     assert_eq!(lead.ask(node, json!({ "id": foreign[0]["id"] })).await["node"], Value::Null);
-    assert_eq!(world.admin.ask(node, json!({ "id": foreign[0]["id"] })).await["node"]["id"], foreign[0]["id"]);
+    assert_eq!(
+        world.admin.ask(node, json!({ "id": foreign[0]["id"] })).await["node"]["id"],
+        foreign[0]["id"]
+    );
     assert_eq!(list(&lead, json!({ "teamIds": [paris.public_id.0] })).await, Vec::<Value>::new());
     let maintainer = world.person("m", Role::Maintainer, Some(&berlin)).await;
     let denied = maintainer.gql(LIST, json!({ "first": 1 })).await;
@@ -136,7 +140,7 @@ async fn followed(world: World) {
     let mut own = lead.subscribe(query, json!({})).await;
     let elsewhere = Person { server: beside.address, ..world.admin.clone() };
     // Nothing says when a subscription has begun: secrets are made until both have told of some.
-    let mut made = async || {
+    let made = async || {
         for team in [None, Some(&berlin)] {
             let team = team.map(|team| team.public_id.0.clone());
             elsewhere.mutate("createEnrollSecret", "secret", json!({ "teamId": team })).await;

@@ -37,11 +37,8 @@ impl Fleet {
         }
         let scope = allow(actor, Action::ReadCampaigns, None)?;
         let tx = self.store.begin().await?;
-        let row = Model {
-            campaign_id: campaign.id,
-            reader: reader.1.clone(),
-            first_read_at: self.clock.now(),
-        };
+        let row =
+            Model { campaign_id: campaign.id, reader: reader.1.clone(), first_read_at: self.clock.now() };
         if campaign_readers::note(&tx, row).await? {
             let read = campaign_teams::load(&tx, &scope, &[campaign.id]).await?;
             let told = |team: &TeamTotals| (team.team_id, json!({ "targeted": team.targeted }));

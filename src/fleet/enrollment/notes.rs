@@ -104,8 +104,7 @@ impl Fleet {
 
     async fn record_refusal(&self, source: IpAddr) -> Result<(), FleetError> {
         let tx = self.store.begin().await?;
-        let activity =
-            NewActivity { kind: "enroll.refused", team: None, subject: None, details: json!({}) };
+        let activity = NewActivity { kind: "enroll.refused", team: None, subject: None, details: json!({}) };
         self.record_activity_from(&tx, &Actor::Anonymous, Some(source), activity).await?;
         tx.commit().await?;
         Ok(())

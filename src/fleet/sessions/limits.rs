@@ -50,8 +50,7 @@ impl Fleet {
         let (db, scope, after) = (self.store.reader(), Scope::system(), now.minus(WINDOW));
         let Attempt { account, source } = attempt;
         let (own, all) = (PER_ACCOUNT_AND_SOURCE, PER_SOURCE);
-        let of_account =
-            login_failures::of_account(db, &scope, (account, source), after, own).await?;
+        let of_account = login_failures::of_account(db, &scope, (account, source), after, own).await?;
         let of_source = login_failures::of_source(db, &scope, source, after, all).await?;
         let waits = [wait(&of_account, own, now), wait(&of_source, all, now)];
         match waits.into_iter().max().flatten() {

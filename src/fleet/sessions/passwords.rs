@@ -56,12 +56,13 @@ impl Fleet {
         let attempt = Attempt::new(self.keys.hash(&found.user.email), visit.source);
         self.check_attempt(&attempt).await?;
         let stored = Some(found.user.password_hash.clone());
-        if self.passwords.slot().await?.check(current.to_owned(), stored).await? == Verdict::Wrong {
+        let (verdict, slot) = self.passwords.slot().await?.check(current.to_owned(), stored).await?;
+        if verdict == Verdict::Wrong {
             self.record_failed_login(Some(&found), &attempt, visit.source).await?;
             let message = "this is not your password";
             return Err(FleetError::rejected(RejectionCode::InvalidCredentials, "currentPassword", message));
         }
-        let hash = self.passwords.slot().await?.hash(new.to_owned()).await?;
+        let hash = slot.hash(new.to_owned()).await?;
         let keep = match CredentialId::of(&user.credential) {
             CredentialId::Session(id) => Some(id),
             CredentialId::ApiToken(_) => None,

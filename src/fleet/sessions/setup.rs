@@ -70,7 +70,8 @@ impl Fleet {
             return Err(refused());
         }
         let user = users::insert(&tx, row).await?;
-        self.record_user_created(&tx, &Actor::Anonymous, Some(visit.source), (&user, None, Role::Admin)).await?;
+        self.record_user_created(&tx, &Actor::Anonymous, Some(visit.source), (&user, None, Role::Admin))
+            .await?;
         tx.commit().await?;
         self.start_session(Found { user, teams: Vec::new() }, None, &attempt, visit).await
     }

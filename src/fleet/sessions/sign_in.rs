@@ -14,8 +14,8 @@ use super::manage::account_holder;
 use super::{SignIn, Visit};
 use crate::auth::keys::{is_secret_form, new_public_id, new_secret};
 use crate::auth::{PasswordError, Verdict};
-use crate::fleet::activity::NewActivity;
 use crate::clock::Timestamp;
+use crate::fleet::activity::NewActivity;
 use crate::fleet::users::{User, actor_of, own_user};
 use crate::fleet::{Fleet, FleetError, RejectionCode, input};
 use crate::policy::{Actor, Credential, Denied, Scope};
@@ -47,7 +47,7 @@ impl Fleet {
         self.check_attempt(&attempt).await?;
         let found = users::by_email(self.store.reader(), &Scope::system(), &email).await?;
         let stored = found.as_ref().map(|found| found.user.password_hash.clone());
-        let verdict = slot.check(password.to_owned(), stored).await?;
+        let (verdict, slot) = slot.check(password.to_owned(), stored).await?;
         let rehashed = match verdict {
             Verdict::Wrong => None,
             Verdict::Right => Some(None),
@@ -58,6 +58,7 @@ impl Fleet {
             return self.start_session(found.clone(), rehashed, &attempt, &visit).await;
         }
         self.record_failed_login(found.as_ref(), &attempt, visit.source).await?;
+        drop(slot);
         Err(wrong_password())
     }
 

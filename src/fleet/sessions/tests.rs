@@ -7,8 +7,8 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
 use super::*;
-use crate::fleet::users::NewApiToken;
 use crate::fleet::testing::{PASSWORD, TestFleet, rejections};
+use crate::fleet::users::NewApiToken;
 use crate::fleet::{RejectionCode, Settings};
 use crate::policy::{Denied, Role};
 

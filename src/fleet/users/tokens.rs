@@ -183,7 +183,8 @@ impl Fleet {
     /// Denied; not found; unavailable.
     pub async fn revoke_api_token(&self, actor: &Actor, id: &PublicId) -> Result<PublicId, FleetError> {
         let token = if *actor == Actor::System {
-            let found = api_tokens::by_public_ids(self.store.reader(), &Scope::system(), &[id.clone()]).await?;
+            let found =
+                api_tokens::by_public_ids(self.store.reader(), &Scope::system(), &[id.clone()]).await?;
             found.into_iter().next().map(|row| self.shown_token(row))
         } else {
             self.api_tokens_by_public_ids(actor, std::slice::from_ref(id)).await?.remove(id)
@@ -210,7 +211,8 @@ impl Fleet {
         let Some(team) = team else { return Ok(None) };
         let ids = std::slice::from_ref(team);
         let found = teams::by_public_ids(self.store.reader(), &Scope::system(), ids).await?.pop();
-        let has_role = |id: TeamId| user.user.role.is_some() || user.teams.iter().any(|(team, _)| *team == id);
+        let has_role =
+            |id: TeamId| user.user.role.is_some() || user.teams.iter().any(|(team, _)| *team == id);
         let found = found.map(|team| team.id).filter(|id| has_role(*id));
         let not_found =
             || FleetError::rejected(RejectionCode::NotFound, "teamId", "its user has no role in such a team");
@@ -257,7 +259,9 @@ pub enum Whose {
 
 impl From<Model> for ApiToken {
     fn from(row: Model) -> Self {
-        let Model { id, public_id, user_id, name, scope, team_id, created_at, expires_at, last_used_at, .. } = row;
+        let Model {
+            id, public_id, user_id, name, scope, team_id, created_at, expires_at, last_used_at, ..
+        } = row;
         Self { id, public_id, user_id, name, scope, team: team_id, created_at, expires_at, last_used_at }
     }
 }

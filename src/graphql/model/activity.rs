@@ -1,6 +1,8 @@
 //! The audit trail.
 
-use async_graphql::{Context, ID, InputObject, InputValueError, InputValueResult, Object, Scalar, ScalarType, Value};
+use async_graphql::{
+    Context, ID, InputObject, InputValueError, InputValueResult, Object, Scalar, ScalarType, Value,
+};
 
 use super::team::Team;
 use crate::fleet::activity;

@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, Object, SimpleObject};
 
-use super::team::Team;
 use super::session::{Session, SessionConnection};
+use super::team::Team;
 use super::user::{Actor, ApiToken, ApiTokenConnection, Role};
 use crate::fleet::FleetError;
 use crate::fleet::users::Whose;

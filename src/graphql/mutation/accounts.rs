@@ -154,8 +154,7 @@ impl AccountMutation {
         let ChangePasswordInput { current_password, new_password, revoke_api_tokens } = input;
         let visit = visit(ctx, SessionTransport::Tokens)?;
         let (current, new) = (&current_password.0, &new_password.0);
-        let changed =
-            ctx.fleet().change_password(ctx.actor(), current, new, revoke_api_tokens, &visit).await;
+        let changed = ctx.fleet().change_password(ctx.actor(), current, new, revoke_api_tokens, &visit).await;
         let (changed, user_errors) = settle(changed)?;
         Ok(Some(ChangePasswordPayload { changed: changed.is_some(), user_errors }))
     }

@@ -105,8 +105,7 @@ impl SessionMutation {
         #[graphql(desc = "Who, and the proof.")] input: SetupInput,
     ) -> Result<Option<SessionPayload>> {
         let visit = visit(ctx, input.transport)?;
-        let admin =
-            FirstAdmin { email: input.email.0, name: input.name.0, password: input.password.0 };
+        let admin = FirstAdmin { email: input.email.0, name: input.name.0, password: input.password.0 };
         let made = ctx.fleet().setup(&input.token.0, admin, &visit).await;
         payload(ctx, input.transport, made).map(Some)
     }

@@ -36,7 +36,8 @@ impl SessionCookie {
     #[must_use]
     pub fn read(self, headers: &HeaderMap) -> Option<String> {
         let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let mut pairs =
+            cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
         pairs.find(|(name, _)| *name == self.name()).map(|(_, value)| value.to_owned())
     }
 
@@ -44,10 +45,8 @@ impl SessionCookie {
     #[must_use]
     pub fn set(self, value: &str, seconds: u64) -> HeaderValue {
         let secure = if self == Self::Secure { "; Secure" } else { "" };
-        let text = format!(
-            "{}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}",
-            self.name()
-        );
+        let text =
+            format!("{}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}", self.name());
         HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 
@@ -82,7 +81,10 @@ mod tests {
             assert_eq!(read(&[other]), None, "{other}");
         }
         let secure = SessionCookie::Secure;
-        assert_eq!(secure.read(&headers(&["muster-session=y; __Host-muster-session=x"])).as_deref(), Some("x"));
+        assert_eq!(
+            secure.read(&headers(&["muster-session=y; __Host-muster-session=x"])).as_deref(),
+            Some("x")
+        );
     }
 
     #[test]

@@ -61,7 +61,8 @@ async fn check_25_cookies(world: World) {
     let as_token = format!("Bearer {value}");
     assert_eq!(post(&nobody, &[("Authorization", &as_token)], VIEWER, json!({})).await.status, 401);
     let input = json!({ "input": { "refreshToken": value } });
-    let query = "mutation($input: RefreshSessionInput!) { refreshSession(input: $input) { userErrors { code } } }";
+    let query =
+        "mutation($input: RefreshSessionInput!) { refreshSession(input: $input) { userErrors { code } } }";
     let exchanged = post(&nobody, &[], query, input).await.json();
     assert_eq!(exchanged["data"]["refreshSession"]["userErrors"][0]["code"], "INVALID_CREDENTIALS");
 
@@ -101,7 +102,9 @@ async fn check_35_other_sites(world: World) {
         assert_eq!(answer.header("access-control-allow-origin"), None);
     }
     let query = "/graphql?query=%7B%20viewer%20%7B%20role%20%7D%20%7D";
-    for (headers, status) in [(vec![("Cookie", mine.as_str())], 403), (vec![("Cookie", &mine), PREFLIGHT], 200)] {
+    for (headers, status) in
+        [(vec![("Cookie", mine.as_str())], 403), (vec![("Cookie", &mine), PREFLIGHT], 200)]
+    {
         let request = wire::request("GET", query, &headers, b"");
         let answer = within_deadline("an answer", wire::exchange(world.server.address, &request)).await;
         assert_eq!(answer.expect("it answers").status, status, "{headers:?}");
@@ -138,7 +141,7 @@ fn http_header(name: &str) -> tokio_tungstenite::tungstenite::http::HeaderName {
 #[test]
 fn check_25_cookies_over_https() {
     block_on(async {
-        let settings = &[("https.listen", "127.0.0.1:0"), ("tls.self_signed", "true")];
+        let settings = &[("https.listen", "127.0.0.1:0")];
         let server = TestServer::start(Backend::Sqlite, settings).await.expect("SQLite is inside");
         let world = World::on(server).await;
         let client = tls::any_client(&world.server.data().join("tls/cert.pem"));

@@ -47,7 +47,10 @@ async fn check_30_password_change(world: World) {
 
     let wrong = change(&here, "wrong", NEW, false).await;
     assert_eq!(wrong["userErrors"][0]["code"], "INVALID_CREDENTIALS");
-    assert_eq!(change(&here, PASSWORD, "short", false).await["userErrors"][0]["path"], json!(["newPassword"]));
+    assert_eq!(
+        change(&here, PASSWORD, "short", false).await["userErrors"][0]["path"],
+        json!(["newPassword"])
+    );
     assert!(is_known(&other).await);
     assert_eq!(change(&here, PASSWORD, NEW, false).await["changed"], true);
     beside.fleet.catch_up().await.expect("the store answers");

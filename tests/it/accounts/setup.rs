@@ -22,16 +22,18 @@ fn check_34_setup_raced_by_fifty() {
                 Err(missing) => return not_run(&format!("check_34::{backend:?}"), &missing),
             };
             let leftovers = server.leftovers();
-            let token = server.fleet.setup_token().await.expect("the store answers").expect("nobody is there");
+            let token =
+                server.fleet.setup_token().await.expect("the store answers").expect("nobody is there");
             let beside = server.beside().await;
             assert_eq!(beside.fleet.setup_token().await.ok().flatten().as_deref(), Some(token.as_str()));
             for wrong in ["", "x", &token[1..], &token.to_lowercase()] {
                 assert_eq!(setup(&server, wrong, "eve").await["user"], Value::Null, "{wrong}");
             }
             let names: Vec<_> = (0..50).map(|number| format!("racer-{number}")).collect();
-            let tries = names.iter().enumerate().map(|(number, name)| {
-                setup(if number % 2 == 0 { &server } else { &beside }, &token, name)
-            });
+            let tries = names
+                .iter()
+                .enumerate()
+                .map(|(number, name)| setup(if number % 2 == 0 { &server } else { &beside }, &token, name));
             let outcomes = join_all(tries).await;
             let winners: Vec<_> = outcomes.iter().filter(|outcome| outcome["user"].is_object()).collect();
             assert_eq!(winners.len(), 1, "{outcomes:?}");
@@ -74,7 +76,8 @@ fn check_34_the_log_tells_the_token() {
 }
 
 async fn setup(server: &TestServer, token: &str, name: &str) -> Value {
-    let input = json!({ "token": token, "email": format!("{name}@muster.test"), "name": name, "password": PASSWORD });
+    let input =
+        json!({ "token": token, "email": format!("{name}@muster.test"), "name": name, "password": PASSWORD });
     let query = "mutation($input: SetupInput!) { setup(input: $input) {
         accessToken user { id } userErrors { code path message } } }";
     let answer = Person::anonymous(server.address).gql(query, json!({ "input": input })).await;

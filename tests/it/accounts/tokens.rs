@@ -10,7 +10,8 @@ use muster::policy::Role;
 
 on_both!(check_32_api_tokens, scopes_narrow, a_token_for_one_team, revocation_ends_sockets);
 
-const SHAPE: &str = "apiToken { id displayName scope team { id } user { displayName } expiresAt lastUsedAt } token";
+const SHAPE: &str =
+    "apiToken { id displayName scope team { id } user { displayName } expiresAt lastUsedAt } token";
 
 async fn create(person: &Person, input: Value) -> Value {
     person.mutate("createApiToken", SHAPE, input).await
@@ -51,7 +52,9 @@ async fn check_32_api_tokens(world: World) {
     bob.mutate("revokeApiToken", "revokedApiTokenId", input.clone()).await;
     assert!(!is_known(&program).await);
     assert_eq!(bob.ask(node, input).await["node"], Value::Null);
-    for wrong in [json!({ "name": "", "scope": "READ" }), json!({ "name": "a", "scope": "READ", "expiresInDays": 0 })] {
+    for wrong in
+        [json!({ "name": "", "scope": "READ" }), json!({ "name": "a", "scope": "READ", "expiresInDays": 0 })]
+    {
         assert_eq!(create(&bob, wrong).await["userErrors"][0]["code"], "INVALID");
     }
 }
