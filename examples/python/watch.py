@@ -24,7 +24,7 @@ EVENTS = gql("""subscription ($id: ID!, $after: String) {
 def connect():
     url = SERVER.replace("http", "ws", 1) + "/graphql"
     credentials = {"authorization": f"Bearer {os.environ['MUSTER_TOKEN']}"}
-    return Client(transport=WebsocketsTransport(url, init_payload=credentials, subprotocols=["graphql-transport-ws"]))
+    return Client(transport=WebsocketsTransport(url, init_payload=credentials))
 
 
 async def start(sql):

@@ -12,12 +12,14 @@ use crate::fleet::check_in::Offer;
 /// Answers the live queries that await the host, by name; nothing most of the time.
 pub(super) async fn read(State(agent): State<Agent>, request: Request) -> Result<Response, Refusal> {
     let session = agent.open(request, agent.settings.read_bytes).await?;
-    let as_string = wire::wants_accelerate_as_string(session.user_agent.as_deref());
+    let user_agent = session.user_agent.clone();
     let (host, _) = session.document()?;
     let offers = agent.fleet.offers(&host);
     if offers.is_empty() {
         return Ok(reply::done());
     }
+    let as_string =
+        wire::wants_accelerate_as_string(user_agent.as_ref().and_then(|agent| agent.to_str().ok()));
     let seconds = agent.fleet.settings.accelerate_s;
     let accelerate = if as_string { json!(seconds.to_string()) } else { json!(seconds) };
     Ok(reply::object(questions(&offers, &accelerate).to_string().into()))

@@ -3,7 +3,6 @@
 //! The agent ignores the status; it is for proxies and people. A member `error` makes it try again, so success never
 //! has one; `node_invalid` makes it enroll again, so an outage never says it.
 
-use std::any::Any;
 use std::borrow::Cow;
 
 use axum::http::header::{CONNECTION, CONTENT_TYPE};
@@ -120,9 +119,4 @@ pub(super) fn done() -> Response {
 /// Success: a JSON object without a member `error`.
 pub(super) fn object(json: Bytes) -> Response {
     ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], json).into_response()
-}
-
-/// The answer to a request whose handler panicked. The panic itself is logged by the hook of the process.
-pub(super) fn after_panic(_panic: Box<dyn Any + Send>) -> Response {
-    Refusal::Internal.into_response()
 }

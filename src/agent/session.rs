@@ -2,10 +2,11 @@
 
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request};
 use axum::http::header::{AUTHORIZATION, USER_AGENT};
-use axum::http::{HeaderMap, request};
+use axum::http::{HeaderMap, HeaderValue, request};
 
 use super::AgentSettings;
 use super::body::{Incoming, Received};
@@ -28,9 +29,9 @@ pub(super) struct Agent {
 /// A request of a known host.
 pub(super) struct Session {
     /// The host.
-    pub(super) host: KnownHost,
+    pub(super) host: Arc<KnownHost>,
     /// What the agent calls itself by.
-    pub(super) user_agent: Option<String>,
+    pub(super) user_agent: Option<HeaderValue>,
     /// What it brought.
     pub(super) content: Content,
 }
@@ -75,7 +76,7 @@ impl Agent {
         }
         let host = self.identify(proven, content.node_key()).await?;
         self.fleet.host_seen(&host);
-        Ok(Session { host, user_agent: user_agent(&parts.headers), content })
+        Ok(Session { host, user_agent: parts.headers.get(USER_AGENT).cloned(), content })
     }
 
     /// Reads a request that needs no node key.
@@ -113,9 +114,9 @@ impl Agent {
     /// The host of the key in the header, if there was one; the key in the body must then be the same or absent.
     async fn identify(
         &self,
-        proven: Option<(String, KnownHost)>,
+        proven: Option<(String, Arc<KnownHost>)>,
         told: Option<String>,
-    ) -> Result<KnownHost, Refusal> {
+    ) -> Result<Arc<KnownHost>, Refusal> {
         match (proven, told) {
             (None, told) => self.host_of(&told.unwrap_or_default()).await,
             (Some((key, host)), Some(told)) if key != told => {
@@ -126,7 +127,7 @@ impl Agent {
         }
     }
 
-    async fn host_of(&self, node_key: &str) -> Result<KnownHost, Refusal> {
+    async fn host_of(&self, node_key: &str) -> Result<Arc<KnownHost>, Refusal> {
         self.ask(self.fleet.known_host(node_key)).await?.ok_or(Refusal::NodeInvalid)
     }
 }
@@ -152,7 +153,7 @@ impl Content {
 
 impl Session {
     /// The document of an endpoint where a body over the limit is the sender's mistake.
-    pub(super) fn document(self) -> Result<(KnownHost, Box<Document>), Refusal> {
+    pub(super) fn document(self) -> Result<(Arc<KnownHost>, Box<Document>), Refusal> {
         match self.content {
             Content::Whole(document) => Ok((self.host, document)),
             Content::Over { .. } => Err(Refusal::TooLarge),
@@ -176,11 +177,6 @@ fn header_key(headers: &HeaderMap) -> Option<String> {
     let (scheme, key) = value.to_str().ok()?.trim().split_once(' ')?;
     let key = key.trim();
     (scheme.eq_ignore_ascii_case("NodeKey") && !key.is_empty()).then(|| key.to_owned())
-}
-
-/// What the agent calls itself by.
-fn user_agent(headers: &HeaderMap) -> Option<String> {
-    Some(headers.get(USER_AGENT)?.to_str().ok()?.to_owned())
 }
 
 /// The address of the peer.

@@ -66,6 +66,11 @@ impl Counted {
     }
 }
 
+/// Whether a route is one of agents.
+pub(super) fn is_of_agents(route: &str) -> bool {
+    AGENT_PREFIXES.iter().any(|prefix| route.starts_with(prefix))
+}
+
 /// The endpoint of an agent's route.
 fn endpoint(route: &str) -> Option<&'static str> {
     let rest = AGENT_PREFIXES.iter().find_map(|prefix| route.strip_prefix(prefix))?;

@@ -1,22 +1,29 @@
 //! What happens to every request before and after it is answered: whence it comes, its id, its span, its counts.
 
+use std::any::Any;
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
+use axum::Json;
 use axum::Router;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::uri::Scheme;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::{Json, http};
+use futures_util::FutureExt as _;
 use serde_json::json;
-use tracing::Instrument as _;
+use tower::{Layer, Service};
 use tracing::field::Empty;
+use tracing::{Instrument as _, Level};
 
-use super::counts::Counts;
+use super::counts::{Counts, is_of_agents};
 use super::source::{Peer, source};
 use crate::auth::keys::new_public_id;
 use crate::config::Networks;
@@ -49,11 +56,6 @@ impl Front {
         Self(Arc::new(shared))
     }
 
-    /// Passes every request of the routes through here.
-    pub(super) fn around(&self, routes: Router) -> Router {
-        routes.layer(middleware::from_fn_with_state(self.clone(), pass))
-    }
-
     /// Turns agents away that should have shown a certificate and have not.
     pub(super) fn guarding(&self, agent: Router) -> Router {
         if !self.0.demands_certificates {
@@ -79,62 +81,140 @@ impl Front {
     }
 }
 
-/// Answers a request: within a span with its id, which every log line of it has.
-async fn pass(
-    State(front): State<Front>,
-    route: Option<MatchedPath>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let begun = Instant::now();
-    let route = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
-    let peer = request.extensions().get::<Peer>().copied();
-    let id = front.id(peer.as_ref(), request.headers());
-    let source = peer.map(|peer| {
-        SocketAddr::new(source(peer.address.ip(), request.headers(), &front.0.proxies), peer.address.port())
-    });
-    if front.is_https(peer.as_ref(), request.headers()) {
-        request.extensions_mut().insert(Scheme::HTTPS);
-    }
-    if let Some(source) = source {
-        request.extensions_mut().insert(ConnectInfo(source));
-    }
-    request.headers_mut().insert(REQUEST_ID, id.clone());
-    let method = request.method().clone();
-    let span = span(&id, &method, route, request.headers());
-    let mut response = next.run(request).instrument(span.clone()).await;
-    let status = response.status();
-    span.record("http.response.status_code", status.as_u16());
-    front.0.counts.note(route, status, begun.elapsed());
-    span.in_scope(|| {
-        let duration_ms = begun.elapsed().as_secs_f64() * 1e3;
-        let source = source.map(|source| tracing::field::display(source.ip()));
-        tracing::debug!(%method, route, status = status.as_u16(), duration_ms, source, "answered");
-    });
-    response.headers_mut().insert(REQUEST_ID, id);
-    response
+/// Routes behind the front. One thin service and one allocation a request: a check-in costs little more than this.
+#[derive(Clone)]
+pub struct Fronted<S> {
+    front: Front,
+    routes: S,
 }
 
-/// The span of a request. It is an error's, so that no filter of logs leaves the id out; what only traces show is
-/// recorded where traces are exported.
-fn span(id: &HeaderValue, method: &http::Method, route: &str, headers: &HeaderMap) -> tracing::Span {
-    let id = id.to_str().unwrap_or_default();
-    let span = tracing::error_span!(
-        "request",
-        request.id = id,
-        otel.name = Empty,
-        otel.kind = Empty,
-        http.request.method = Empty,
-        http.route = Empty,
-        http.response.status_code = Empty,
-    );
-    if telemetry::is_traced() {
-        span.record("otel.name", format!("{method} {route}"));
-        span.record("otel.kind", "server");
-        span.record("http.request.method", method.as_str());
-        span.record("http.route", route);
-        telemetry::continue_trace(&span, headers);
+impl<S> Layer<S> for Front {
+    type Service = Fronted<S>;
+
+    fn layer(&self, routes: S) -> Fronted<S> {
+        Fronted { front: self.clone(), routes }
     }
+}
+
+impl<S> Service<Request> for Fronted<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.routes.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let received = self.front.receive(&mut request);
+        let front = self.front.clone();
+        let answering = received.span.in_scope(|| self.routes.call(request));
+        Box::pin(async move {
+            let answering = AssertUnwindSafe(answering).catch_unwind().instrument(received.span.clone());
+            let response = answering.await.unwrap_or_else(|panic| Ok(received.after(panic)));
+            response.map(|response| front.dismiss(received, response))
+        })
+    }
+}
+
+/// A request that is being answered.
+struct Received {
+    begun: Instant,
+    method: Method,
+    route: Option<MatchedPath>,
+    id: HeaderValue,
+    source: Option<SocketAddr>,
+    span: tracing::Span,
+}
+
+impl Front {
+    /// Tells the request where it comes from and what it is called, and opens its span, which every log line of it
+    /// is in.
+    fn receive(&self, request: &mut Request) -> Received {
+        let begun = Instant::now();
+        let peer = request.extensions().get::<Peer>().copied();
+        let id = self.id(peer.as_ref(), request.headers());
+        let source = peer.map(|peer| {
+            let proxies = &self.0.proxies;
+            SocketAddr::new(source(peer.address.ip(), request.headers(), proxies), peer.address.port())
+        });
+        if self.is_https(peer.as_ref(), request.headers()) {
+            request.extensions_mut().insert(Scheme::HTTPS);
+        }
+        if let Some(source) = source {
+            request.extensions_mut().insert(ConnectInfo(source));
+        }
+        request.headers_mut().insert(REQUEST_ID, id.clone());
+        let (method, route) = (request.method().clone(), request.extensions().get::<MatchedPath>().cloned());
+        let span = span(&id, &method, route_name(route.as_ref()), request.headers());
+        Received { begun, method, route, id, source, span }
+    }
+
+    /// Counts the answer and names it.
+    fn dismiss(&self, received: Received, mut response: Response) -> Response {
+        let Received { begun, method, route, id, source, span } = received;
+        let (status, took, route) = (response.status(), begun.elapsed(), route_name(route.as_ref()));
+        if telemetry::is_traced() {
+            span.record("http.response.status_code", status.as_u16());
+        }
+        self.0.counts.note(route, status, took);
+        span.in_scope(|| {
+            let duration_ms = took.as_secs_f64() * 1e3;
+            let source = source.map(|source| tracing::field::display(source.ip()));
+            tracing::debug!(%method, route, status = status.as_u16(), duration_ms, source, "answered");
+        });
+        response.headers_mut().insert(REQUEST_ID, id);
+        response
+    }
+}
+
+impl Received {
+    /// The answer to a request whose handler panicked: an object, as agents need it.
+    #[expect(clippy::needless_pass_by_value, reason = "a panic is handed over")]
+    fn after(&self, panic: Box<dyn Any + Send>) -> Response {
+        let text = panic.downcast_ref::<&str>().copied();
+        let message = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        let panic = message.unwrap_or("without a message");
+        self.span.in_scope(|| tracing::error!(panic, "a request handler panicked"));
+        (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "error": "internal error" }))).into_response()
+    }
+}
+
+fn route_name(route: Option<&MatchedPath>) -> &str {
+    route.map_or(NO_ROUTE, MatchedPath::as_str)
+}
+
+/// The span of a request. It is an error's, so that no filter of logs leaves the id out; that of an agent is one of
+/// debugging unless traces are exported, because it would cost a check-in a tenth more. What only traces show is
+/// recorded for them alone.
+fn span(id: &HeaderValue, method: &Method, route: &str, headers: &HeaderMap) -> tracing::Span {
+    macro_rules! request_span {
+        ($level:expr) => {
+            tracing::span!(
+                $level,
+                "request",
+                request.id = id.to_str().unwrap_or_default(),
+                otel.name = Empty,
+                otel.kind = Empty,
+                http.request.method = Empty,
+                http.route = Empty,
+                http.response.status_code = Empty,
+            )
+        };
+    }
+    if !telemetry::is_traced() {
+        return if is_of_agents(route) { request_span!(Level::DEBUG) } else { request_span!(Level::ERROR) };
+    }
+    let span = request_span!(Level::ERROR);
+    span.record("otel.name", format!("{method} {route}"));
+    span.record("otel.kind", "server");
+    span.record("http.request.method", method.as_str());
+    span.record("http.route", route);
+    telemetry::continue_trace(&span, headers);
     span
 }
 

@@ -18,14 +18,11 @@ mod scrape;
 mod source;
 mod stream;
 
-use std::any::Any;
-
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
-use tower_http::catch_panic::CatchPanicLayer;
 
 pub use front::Front;
 pub use health::Lifecycle;
@@ -58,10 +55,9 @@ pub fn agent_router(front: &Front, agent: Router) -> Router {
     finished(front, front.guarding(agent))
 }
 
-/// Answers what is not found and what panics; every request passes the front.
+/// Answers what is not found; every request passes the front.
 fn finished(front: &Front, routes: Router) -> Router {
-    let routes = routes.fallback(not_found);
-    front.around(routes.layer(CatchPanicLayer::custom(panicked)))
+    routes.fallback(not_found).layer(front.clone())
 }
 
 async fn version() -> impl IntoResponse {
@@ -70,14 +66,6 @@ async fn version() -> impl IntoResponse {
 
 async fn not_found() -> impl IntoResponse {
     (StatusCode::NOT_FOUND, Json(json!({ "error": "nothing is here" })))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
-fn panicked(panic: Box<dyn Any + Send>) -> Response {
-    let text = panic.downcast_ref::<&str>().copied();
-    let message = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(panic = message.unwrap_or("without a message"), "a request handler panicked");
-    (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "error": "internal error" }))).into_response()
 }
 
 #[cfg(test)]

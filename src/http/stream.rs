@@ -1,7 +1,8 @@
 //! The stream of a connection: tells its pace, and gives a body to the answers that the library makes by itself.
 //!
 //! What can't be parsed as a request is answered by the library with a status and no body. An agent takes an empty
-//! body for success, and deletes what it sent; so such an answer goes out as a JSON object with an `error`.
+//! body for success, and deletes what it sent; so such an answer goes out as a JSON object with an `error`. And the
+//! library writes the names of headers in lower case, where a client in use looks for one as its standard spells it.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -18,6 +19,9 @@ const BARE: [(&[u8], &str); 3] = [
     (b" 414 ", "414 URI Too Long\r\n{\"error\":\"the address is too long\"}"),
     (b" 431 ", "431 Request Header Fields Too Large\r\n{\"error\":\"the headers are too large\"}"),
 ];
+
+/// The header that Python's gql looks for in this spelling alone, to know what is spoken.
+const SUBPROTOCOL: &[u8] = b"Sec-WebSocket-Protocol: ";
 
 /// The stream of one connection.
 pub(super) struct Stream<S> {
@@ -47,11 +51,11 @@ impl<S: AsyncWrite + Unpin> Stream<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Notes an answer of the library's own; its bytes are then taken and not written.
+    /// Notes what is written instead of these bytes, if something is; they are then taken.
     fn replaces(&mut self, bytes: &[u8]) -> bool {
-        let Some(said) = said_instead(bytes).filter(|_| self.pace.is_between_requests()) else {
-            return false;
-        };
+        let said =
+            respelled(bytes).or_else(|| said_instead(bytes).filter(|_| self.pace.is_between_requests()));
+        let Some(said) = said else { return false };
         self.instead = said;
         true
     }
@@ -59,19 +63,31 @@ impl<S: AsyncWrite + Unpin> Stream<S> {
 
 /// The whole answer instead of one that has no body.
 fn said_instead(bytes: &[u8]) -> Option<Bytes> {
-    if !bytes.starts_with(b"HTTP/1.") || !contains(bytes, b"content-length: 0\r\n") {
-        return None;
-    }
-    let status = bytes.get(8..13)?;
+    let status = status(bytes)?;
     let (_, said) = BARE.iter().find(|(bare, _)| *bare == status)?;
+    find(bytes, b"content-length: 0\r\n")?;
     let (line, body) = said.split_once("\r\n")?;
     let length = body.len();
     let head = format!("HTTP/1.1 {line}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n");
     Some(Bytes::from(format!("{head}connection: close\r\n\r\n{body}")))
 }
 
-fn contains(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part))
+/// The answer to a handshake, with the subprotocol under its name.
+fn respelled(bytes: &[u8]) -> Option<Bytes> {
+    let place = (status(bytes)? == b" 101 ").then(|| find(bytes, SUBPROTOCOL))??;
+    let mut respelled = bytes.to_vec();
+    respelled[place..place + SUBPROTOCOL.len()].copy_from_slice(SUBPROTOCOL);
+    Some(respelled.into())
+}
+
+/// The status of the answer that begins here, between blanks.
+fn status(bytes: &[u8]) -> Option<&[u8]> {
+    bytes.strip_prefix(b"HTTP/1.")?.get(1..6)
+}
+
+/// Where a part is, in whatever case.
+fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    bytes.windows(part.len()).position(|window| window.eq_ignore_ascii_case(part))
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
@@ -150,5 +166,15 @@ mod tests {
         ] {
             assert_eq!(said_instead(other), None);
         }
+    }
+
+    #[test]
+    fn a_handshake_names_the_subprotocol_as_its_standard_does() {
+        let plain =
+            b"HTTP/1.1 101 Switching Protocols\r\nsec-websocket-protocol: a\r\nupgrade: websocket\r\n\r\n";
+        let told = respelled(plain).expect("a handshake");
+        assert!(find(&told, b"upgrade: websocket").is_some() && told.len() == plain.len());
+        assert!(told.windows(SUBPROTOCOL.len()).any(|window| window == SUBPROTOCOL), "{told:?}");
+        assert_eq!(respelled(b"HTTP/1.1 200 OK\r\nsec-websocket-protocol: a\r\n\r\n"), None);
     }
 }

@@ -11,8 +11,10 @@ use muster::agent::AgentSettings;
 use muster::auth::Keys;
 use muster::bus::{Bus, Channel, LocalBus, Notice};
 use muster::clock::Clock;
+use muster::config::Networks;
 use muster::fleet::campaigns::{NewCampaign, Source, Targets};
 use muster::fleet::{Fleet, Ports, Settings};
+use muster::http::Front;
 use muster::policy::Actor;
 use muster::spool::Spool;
 use muster::store::{Store, StoreSettings};
@@ -246,6 +248,7 @@ async fn serve(fleet: &Fleet) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port is free");
     let address = listener.local_addr().expect("it is bound");
     let router = muster::agent::router(fleet.clone(), AgentSettings::default());
+    let router = muster::http::agent_router(&Front::new(Networks::default(), false), router);
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async { axum::serve(listener, service).await });
     address

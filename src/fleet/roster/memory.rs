@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use entity::id::HostId;
@@ -34,7 +34,7 @@ pub struct Roster {
 /// Some of the keys.
 #[derive(Default)]
 struct Shard {
-    known: HashMap<KeyHash, KnownHost>,
+    known: HashMap<KeyHash, Arc<KnownHost>>,
     /// The keys above of each host.
     of_host: HashMap<HostId, Vec<KeyHash>>,
     /// Keys that the store did not know, until when that is believed.
@@ -49,7 +49,7 @@ pub(super) struct Noted(u64);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Remembered {
     /// It is this host's.
-    Known(KnownHost),
+    Known(Arc<KnownHost>),
     /// The store did not know it a moment ago.
     Unknown,
     /// Nothing: the store must be asked.
@@ -105,7 +105,7 @@ impl Roster {
     pub(super) fn look_up(&self, key: &KeyHash, now: Instant) -> Remembered {
         let shard = self.shard(key);
         if let Some(host) = shard.known.get(key) {
-            return Remembered::Known(host.clone());
+            return Remembered::Known(Arc::clone(host));
         }
         match shard.unknown.get(key) {
             Some(until) if now < *until => Remembered::Unknown,
@@ -119,7 +119,7 @@ impl Roster {
     }
 
     /// Keeps what was read since `noted`, unless the host changed meanwhile.
-    pub(super) fn keep(&self, noted: Noted, key: KeyHash, host: &KnownHost) {
+    pub(super) fn keep(&self, noted: Noted, key: KeyHash, host: &Arc<KnownHost>) {
         let mut shard = self.shard(&key);
         // Under the lock: a change notes itself first and takes the lock to forget afterwards.
         if self.note(host.id).load(Ordering::SeqCst) > noted.0 {
@@ -128,7 +128,7 @@ impl Roster {
         if shard.known.len() >= KEYS_PER_SHARD {
             shard.make_room();
         }
-        if shard.known.insert(key, host.clone()).is_none() {
+        if shard.known.insert(key, Arc::clone(host)).is_none() {
             shard.of_host.entry(host.id).or_default().push(key);
         }
     }
@@ -177,15 +177,15 @@ mod tests {
 
     use super::*;
 
-    fn host(id: i64) -> KnownHost {
-        KnownHost {
+    fn host(id: i64) -> Arc<KnownHost> {
+        Arc::new(KnownHost {
             id: HostId(id),
             public_id: PublicId(format!("hst_{id}")),
             team: TeamId::NONE,
             team_public_id: None,
             hostname: format!("host-{id}"),
             key: NodeKeyId(id),
-        }
+        })
     }
 
     fn filled(roster: &Roster, key: u8, id: i64) -> KeyHash {

@@ -6,6 +6,7 @@
 
 mod memory;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use entity::id::{HostId, NodeKeyId, PublicId, TeamId};
@@ -53,7 +54,7 @@ impl Fleet {
     ///
     /// # Errors
     /// Unavailable: the store could not be asked; nothing is said about the key.
-    pub async fn known_host(&self, node_key: &str) -> Result<Option<KnownHost>, FleetError> {
+    pub async fn known_host(&self, node_key: &str) -> Result<Option<Arc<KnownHost>>, FleetError> {
         if !is_ours_by_form(node_key) {
             return Ok(None);
         }
@@ -66,14 +67,15 @@ impl Fleet {
     }
 
     /// Asks the store, and keeps what it says.
-    async fn read_host(&self, key: KeyHash) -> Result<Option<KnownHost>, FleetError> {
+    async fn read_host(&self, key: KeyHash) -> Result<Option<Arc<KnownHost>>, FleetError> {
         let (mut noted, mut found) = self.read_key(&key).await?;
         if let Some(unused) = found.as_ref().filter(|found| found.is_unused()) {
             self.first_use(unused).await?;
             // Read again whoever was first: this request, another one, or the use of a newer key.
             (noted, found) = self.read_key(&key).await?;
         }
-        let Some(host) = found.filter(HostOfKey::is_in_use).map(KnownHost::from) else {
+        let Some(host) = found.filter(HostOfKey::is_in_use).map(|found| Arc::new(KnownHost::from(found)))
+        else {
             self.roster.keep_unknown(key, Instant::now() + self.settings.unknown_credential_memory);
             return Ok(None);
         };

@@ -1,5 +1,7 @@
 //! A campaign through the schema: from the selection to the events, with every edge on the way.
 
+use std::sync::Arc;
+
 use async_graphql::Value as GraphValue;
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -14,7 +16,7 @@ const ROWS: &str = r#"[{"name":"web","size":null}]"#;
 
 impl Asking {
     /// Enrolls a Linux host in a new team.
-    async fn host(&self, name: &str) -> KnownHost {
+    async fn host(&self, name: &str) -> Arc<KnownHost> {
         let team = self.team(name).await;
         let query = "mutation($team: ID) { createEnrollSecret(input: {teamId: $team}) { secret } }";
         let made = self.data(query, json!({ "team": team })).await;
