@@ -45,7 +45,7 @@ pub enum Credential {
     /// A session.
     Session(SessionId),
     /// An API token.
-    ApiToken(TokenActor),
+    ApiToken(Box<TokenActor>),
 }
 
 /// An API token as it acts: with the roles of its user, as far as its scope and team reach.

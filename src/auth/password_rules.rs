@@ -55,14 +55,14 @@ fn is_common(plain: &[char]) -> bool {
     if text.chars().count() - core.chars().count() >= OWN_CHARS && !core.is_empty() {
         return false;
     }
-    let written: String = core.chars().filter(is_kept).collect();
-    let spelled: String = core.chars().map(unleet).filter(is_kept).collect();
+    let written: String = core.chars().filter(|c| is_kept(*c)).collect();
+    let spelled: String = core.chars().map(unleet).filter(|c| is_kept(*c)).collect();
     core.is_empty() || [written, spelled].iter().any(|word| is_listed(unit(word)))
 }
 
 /// A space keeps words apart: several of them are no common password.
-fn is_kept(c: &char) -> bool {
-    c.is_alphanumeric() || *c == ' '
+fn is_kept(c: char) -> bool {
+    c.is_alphanumeric() || c == ' '
 }
 
 /// The word that a text repeats twice or three times; else the text.

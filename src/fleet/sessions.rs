@@ -218,6 +218,6 @@ fn of_session(row: &session_row::Model) -> Option<(UserId, Credential, Timestamp
 fn of_token(row: token_row::Model) -> Option<(UserId, Credential, Timestamp)> {
     let (user, revoked_at, expires_at) = (row.user_id, row.revoked_at, row.expires_at);
     let token_row::Model { id, public_id, name, scope, team_id: team, .. } = row;
-    let credential = Credential::ApiToken(TokenActor { id, public_id, name, scope, team });
+    let credential = Credential::ApiToken(Box::new(TokenActor { id, public_id, name, scope, team }));
     revoked_at.is_none().then_some((user, credential, expires_at))
 }

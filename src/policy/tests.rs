@@ -190,7 +190,7 @@ fn by_token(roles: Roles, scope: TokenScope, team: Option<TeamId>) -> Actor {
         id: UserId(1),
         public_id: PublicId::new("usr", 1),
         name: "Ada".to_owned(),
-        credential: Credential::ApiToken(token),
+        credential: Credential::ApiToken(Box::new(token)),
         roles,
         source: None,
     })

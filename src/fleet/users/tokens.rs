@@ -184,7 +184,8 @@ impl Fleet {
     pub async fn revoke_api_token(&self, actor: &Actor, id: &PublicId) -> Result<PublicId, FleetError> {
         let token = if *actor == Actor::System {
             let found =
-                api_tokens::by_public_ids(self.store.reader(), &Scope::system(), &[id.clone()]).await?;
+                api_tokens::by_public_ids(self.store.reader(), &Scope::system(), std::slice::from_ref(id))
+                    .await?;
             found.into_iter().next().map(|row| self.shown_token(row))
         } else {
             self.api_tokens_by_public_ids(actor, std::slice::from_ref(id)).await?.remove(id)

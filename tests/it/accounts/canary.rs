@@ -108,6 +108,11 @@ async fn planted(backend: Backend) {
     server.remove().await;
 }
 
+/// A mutation of one field with an `input`.
+fn mutation(field: &str, kind: &str, shape: &str) -> String {
+    format!("mutation($input: {kind}!) {{ {field}(input: $input) {{ {shape} }} }}")
+}
+
 /// Setup, sign-ins of all kinds, tokens, passwords.
 async fn people(server: &Process, heard: &mut Heard) -> Person {
     let nobody = Person::anonymous(server.address);
@@ -115,9 +120,6 @@ async fn people(server: &Process, heard: &mut Heard) -> Person {
     let token = log.split("token=").nth(1).or_else(|| log.split("\"token\":").nth(1)).expect("it is logged");
     let token: String = token.chars().skip_while(|c| *c == '"').take(43).collect();
     let session = "accessToken refreshToken userErrors { message code } user { id email displayName }";
-    let mutation = |field: &str, kind: &str, shape: &str| {
-        format!("mutation($input: {kind}!) {{ {field}(input: $input) {{ {shape} }} }}")
-    };
     let who = json!({ "token": token, "email": "ada@muster.test", "name": "Ada", "password": PASSWORD });
     let response =
         post(&nobody, &[], &mutation("setup", "SetupInput", session), json!({ "input": who })).await;
@@ -158,30 +160,38 @@ async fn people(server: &Process, heard: &mut Heard) -> Person {
         &post(&nobody, &[], &refresh, json!({ "input": { "refreshToken": { "text": secret } } })).await,
     );
 
+    tokens_and_passwords(&admin, &made["user"]["id"], heard).await;
+    admin
+}
+
+/// API tokens, a reset, changes of a password, and what is told of it all.
+async fn tokens_and_passwords(admin: &Person, user: &Value, heard: &mut Heard) {
+    let nobody = Person::anonymous(admin.server);
+    let bearer = format!("Bearer {}", admin.token.as_deref().unwrap_or_default());
+    let signed = [("Authorization", bearer.as_str())];
     let create =
         mutation("createApiToken", "CreateApiTokenInput", "token apiToken { id } userErrors { code }");
     let input = json!({ "input": { "name": "ci", "scope": "READ" } });
-    let response = post(&admin, &signed, &create, input).await;
+    let response = post(admin, &signed, &create, input).await;
     let made_token = response.json()["data"]["createApiToken"]["token"].clone();
     heard.told(&response, &[&made_token]);
     let program = format!("Bearer {}", made_token.as_str().unwrap_or_default());
     heard.note(&post(&nobody, &[("Authorization", &program)], VIEWER, json!({})).await);
 
-    let make = mutation("createPasswordReset", "CreatePasswordResetInput", "token userErrors { code }");
-    let input = json!({ "input": { "userId": made["user"]["id"] } });
-    let response = post(&admin, &signed, &make, input).await;
+    let resetting = mutation("createPasswordReset", "CreatePasswordResetInput", "token userErrors { code }");
+    let input = json!({ "input": { "userId": user } });
+    let response = post(admin, &signed, &resetting, input).await;
     heard.told(&response, &[&response.json()["data"]["createPasswordReset"]["token"]]);
     let change = mutation("changePassword", "ChangePasswordInput", "changed userErrors { message code }");
     for (current, new) in [(WRONG, NEW), (PASSWORD, "short"), (PASSWORD, NEW)] {
         let input = json!({ "input": { "currentPassword": current, "newPassword": new } });
-        heard.note(&post(&admin, &signed, &change, input).await);
+        heard.note(&post(admin, &signed, &change, input).await);
     }
     let all = "{ activities(first: 100) { nodes { kind actorName source subjectId details } }
         viewer { sessions { nodes { id source userAgent } } apiTokens { nodes { id displayName } } } }";
-    let response = post(&admin, &signed, all, json!({})).await;
+    let response = post(admin, &signed, all, json!({})).await;
     assert!(response.json().get("errors").is_none(), "{}", shown(&response));
     heard.note(&response);
-    admin
 }
 
 /// An enroll secret, a host, its key, an answer.
