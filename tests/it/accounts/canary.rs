@@ -127,7 +127,6 @@ async fn people(server: &Process, heard: &mut Heard) -> Person {
     heard.told(&response, &[&made["accessToken"], &made["refreshToken"]]);
     let admin = with_token(&nobody, &made["accessToken"]);
     let bearer = format!("Bearer {}", admin.token.as_deref().unwrap_or_default());
-    let signed = [("Authorization", bearer.as_str())];
 
     let login = mutation("login", "LoginInput", session);
     for (email, password) in [("ada@muster.test", WRONG), (IN_THE_WRONG_FIELD, WRONG), ("x@y.z", WRONG)] {
