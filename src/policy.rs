@@ -99,8 +99,16 @@ pub enum Action {
     RunObserverQueries,
     /// Run any SQL live.
     RunAnySql,
+    /// Run SQL that names tables or functions which the settings restrict to maintainers.
+    RunRestrictedSql,
+    /// Run on more hosts than the settings let everybody run on.
+    RunOnMany,
     /// Stop campaigns that somebody else started.
     StopAnyCampaign,
+    /// See the settings of the fleet.
+    ReadSettings,
+    /// Change the settings of the fleet, the switch that stops all dispatch included.
+    ManageSettings,
     /// See the audit trail.
     ReadActivities,
 }
@@ -120,7 +128,11 @@ impl Action {
         Self::ReadCampaigns,
         Self::RunObserverQueries,
         Self::RunAnySql,
+        Self::RunRestrictedSql,
+        Self::RunOnMany,
         Self::StopAnyCampaign,
+        Self::ReadSettings,
+        Self::ManageSettings,
         Self::ReadActivities,
     ];
 
@@ -132,14 +144,18 @@ impl Action {
             Self::ReadHosts | Self::ReadCampaigns | Self::RunObserverQueries => {
                 &[Observer, ObserverPlus, Maintainer, Admin]
             }
-            Self::ReadTeams | Self::ReadSavedQueries => &[Observer, ObserverPlus, Maintainer, Admin, Gitops],
+            Self::ReadTeams | Self::ReadSavedQueries | Self::ReadSettings => {
+                &[Observer, ObserverPlus, Maintainer, Admin, Gitops]
+            }
             Self::RunAnySql => &[ObserverPlus, Maintainer, Admin],
             Self::ManageSavedQueries => &[Maintainer, Admin, Gitops],
-            Self::ManageHosts | Self::StopAnyCampaign => &[Maintainer, Admin],
+            Self::ManageHosts | Self::RunRestrictedSql | Self::StopAnyCampaign => &[Maintainer, Admin],
             Self::ManageTeams
             | Self::ManageEnrollSecrets
             | Self::ReadUsers
             | Self::ManageUsers
+            | Self::RunOnMany
+            | Self::ManageSettings
             | Self::ReadActivities => &[Admin],
         }
     }
@@ -155,10 +171,15 @@ impl Action {
             | Self::ReadUsers
             | Self::ReadSavedQueries
             | Self::ReadCampaigns
+            | Self::ReadSettings
             | Self::ReadActivities => TokenScope::Read,
-            Self::RunObserverQueries | Self::RunAnySql => TokenScope::Run,
+            Self::RunObserverQueries | Self::RunAnySql | Self::RunRestrictedSql | Self::RunOnMany => {
+                TokenScope::Run
+            }
             Self::ManageHosts | Self::ManageSavedQueries | Self::StopAnyCampaign => TokenScope::Manage,
-            Self::ManageTeams | Self::ManageEnrollSecrets | Self::ManageUsers => TokenScope::Admin,
+            Self::ManageTeams | Self::ManageEnrollSecrets | Self::ManageUsers | Self::ManageSettings => {
+                TokenScope::Admin
+            }
         }
     }
 }
@@ -260,6 +281,14 @@ impl Scope {
         }
     }
 
+    /// Where either is.
+    fn and(self, other: Self) -> Self {
+        match (self.0, other.0) {
+            (Teams::Only(one), Teams::Only(other)) => Self(Teams::Only(one.union(&other).copied().collect())),
+            (Teams::All, _) | (_, Teams::All) => Self(Teams::All),
+        }
+    }
+
     fn is_somewhere(&self) -> bool {
         match &self.0 {
             Teams::All => true,
@@ -285,6 +314,18 @@ pub fn allow(actor: &Actor, action: Action, team: Option<TeamId>) -> Result<Scop
         Some(team) if everywhere.includes(team) => Ok(Scope(Teams::Only([team].into()))),
         None if everywhere.is_somewhere() => Ok(everywhere),
         Some(_) | None => Err(Denied::Forbidden),
+    }
+}
+
+/// Where one of two ways allows it.
+///
+/// # Errors
+/// The first denial when neither does.
+pub fn either(one: Result<Scope, Denied>, other: Result<Scope, Denied>) -> Result<Scope, Denied> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok(one.and(other)),
+        (Ok(scope), Err(_)) | (Err(_), Ok(scope)) => Ok(scope),
+        (Err(denied), Err(_)) => Err(denied),
     }
 }
 

@@ -49,6 +49,8 @@ inside_ids! {
     SigningKeyId
     /// A password reset.
     PasswordResetId
+    /// An invitation.
+    InvitationId
 }
 
 impl TeamId {

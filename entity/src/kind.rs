@@ -145,5 +145,7 @@ kinds! {
         EnrollSecret = "enroll_secret",
         /// A signing key was made; the key is its id.
         SigningKey = "signing_key",
+        /// The settings of the fleet changed, such as the switch that stops all dispatch; the key is 0.
+        Settings = "settings",
     }
 }

@@ -14,6 +14,7 @@ pub mod labels;
 pub mod label_members;
 pub mod users;
 pub mod team_members;
+pub mod invitations;
 pub mod sessions;
 pub mod api_tokens;
 pub mod login_failures;

@@ -23,6 +23,8 @@ pub struct Model {
     pub description: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// What only some may name in SQL on its hosts, as JSON: beside what holds everywhere.
+    pub restrictions: String,
     /// Optimistic concurrency: counts updates, from 1.
     pub version: i32,
 }

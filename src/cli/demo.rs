@@ -22,6 +22,7 @@ use crate::auth::keys::new_secret;
 use crate::clock::Clock;
 use crate::config::{Config, Secret};
 use crate::fleet::Fleet;
+use crate::fleet::enroll_secrets::NewEnrollSecret;
 use crate::fleet::users::{NewApiToken, NewUser};
 use crate::policy::Actor;
 use crate::simulator::{Simulation, SimulationSettings};
@@ -125,7 +126,8 @@ async fn introduce(fleet: &Fleet, server: &str) -> Result<Client, Failure> {
 }
 
 async fn simulated(fleet: &Fleet, server: &str, hosts: usize) -> Result<SimulationSettings, Failure> {
-    let (_, secret) = fleet.create_enroll_secret(&Actor::System, Some("demo"), None, None).await?;
+    let new = NewEnrollSecret { name: Some("demo".to_owned()), ..NewEnrollSecret::default() };
+    let (_, secret) = fleet.create_enroll_secret(&Actor::System, new, None).await?;
     Ok(SimulationSettings {
         server: server.to_owned(),
         tls: None,

@@ -1,6 +1,7 @@
 //! `muster enroll`: what a host needs to get in.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
@@ -11,6 +12,7 @@ use super::terminal::data;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::fleet::enroll_secrets::NewEnrollSecret;
 use crate::policy::Actor;
 
 /// Let hosts in: make enroll secrets, print osquery's flagfile.
@@ -32,6 +34,9 @@ struct Secret {
     /// Team its hosts land in; none when left out.
     #[arg(long, value_name = "NAME")]
     team: Option<String>,
+    /// How long it lets hosts in, as in `30d`; for ever when left out.
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    expires: Option<Duration>,
     #[command(flatten)]
     settings: Settings,
 }
@@ -60,7 +65,8 @@ impl Secret {
             Some(name) => Some(team_named(&fleet, name).await?),
             None => None,
         };
-        let (_, text) = fleet.create_enroll_secret(&Actor::System, None, team.as_ref(), None).await?;
+        let new = NewEnrollSecret { name: None, team, expires_in: self.expires };
+        let (_, text) = fleet.create_enroll_secret(&Actor::System, new, None).await?;
         let text = text.expect("a secret made without an idempotency key is new");
         Ok(data(text)?)
     }

@@ -18,7 +18,7 @@ use crate::policy::Actor;
 /// Teams read at once.
 const PAGE: u64 = 100;
 
-/// Make and list teams, on the configured database.
+/// Make, list and delete teams, on the configured database.
 #[derive(Debug, Args)]
 pub(super) struct Team {
     #[command(subcommand)]
@@ -29,6 +29,7 @@ pub(super) struct Team {
 enum TeamCommand {
     Create(Create),
     List(List),
+    Delete(Delete),
 }
 
 /// Make a team and print its id.
@@ -51,11 +52,22 @@ struct List {
     settings: Settings,
 }
 
+/// Delete a team. Its hosts are in none from then on, its secrets, saved queries and roles are gone.
+#[derive(Debug, Args)]
+struct Delete {
+    /// Name.
+    #[arg(long)]
+    name: String,
+    #[command(flatten)]
+    settings: Settings,
+}
+
 impl Team {
     pub(super) async fn run(self) -> Result<ExitCode, Failure> {
         match self.command {
             TeamCommand::Create(create) => create.run().await?,
             TeamCommand::List(list) => list.run().await?,
+            TeamCommand::Delete(delete) => delete.run().await?,
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -86,6 +98,15 @@ impl List {
                 _ => return Ok(()),
             }
         }
+    }
+}
+
+impl Delete {
+    async fn run(self) -> Result<(), Failure> {
+        let fleet = App::core(&self.settings.load()?, Clock::System).await?;
+        let team = team_named(&fleet, &self.name).await?;
+        fleet.delete_team(&Actor::System, &team).await?;
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser as _;
 use clap::{Args, Subcommand};
+use entity::id::PublicId;
 use entity::kind::Role;
 use serde_json::json;
 
@@ -16,10 +17,10 @@ use super::terminal::prompt::first_line;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::fleet::Fleet;
-use crate::fleet::users::NewUser;
+use crate::fleet::users::{NewUser, UserChange};
 use crate::policy::Actor;
 
-/// Make and list users, on the configured database.
+/// Make, list, change and delete users, on the configured database.
 #[derive(Debug, Args)]
 pub(super) struct User {
     #[command(subcommand)]
@@ -30,6 +31,10 @@ pub(super) struct User {
 enum UserCommand {
     Create(Box<Create>),
     List(List),
+    Role(Give),
+    Disable(Change),
+    Enable(Change),
+    Delete(Change),
 }
 
 /// Make a user and print the id.
@@ -61,11 +66,45 @@ struct List {
     settings: Settings,
 }
 
+/// Give a user another role, in a team or everywhere; `none` takes it away.
+#[derive(Debug, Args)]
+struct Give {
+    /// E-mail of the user.
+    #[arg(long)]
+    email: String,
+    /// The role; none takes it away.
+    #[arg(long, ignore_case = true, value_parser = role_or_none())]
+    role: Wanted,
+    /// Team the role is for; everywhere when left out.
+    #[arg(long, value_name = "NAME")]
+    team: Option<String>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// A role, or none.
+#[derive(Clone, Copy, Debug)]
+struct Wanted(Option<Role>);
+
+/// Shut a user out, let one in again, or delete one.
+#[derive(Debug, Args)]
+struct Change {
+    /// E-mail of the user.
+    #[arg(long)]
+    email: String,
+    #[command(flatten)]
+    settings: Settings,
+}
+
 impl User {
     pub(super) async fn run(self) -> Result<ExitCode, Failure> {
         match self.command {
             UserCommand::Create(create) => create.run().await?,
             UserCommand::List(list) => list.run().await?,
+            UserCommand::Role(give) => give.run().await?,
+            UserCommand::Disable(change) => change.set_disabled(true).await?,
+            UserCommand::Enable(change) => change.set_disabled(false).await?,
+            UserCommand::Delete(change) => change.delete().await?,
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -99,6 +138,50 @@ impl List {
     }
 }
 
+impl Give {
+    async fn run(self) -> Result<(), Failure> {
+        let fleet = App::core(&self.settings.load()?, Clock::System).await?;
+        let id = user_of(&fleet, &self.email).await?;
+        let Wanted(role) = self.role;
+        let Some(team) = &self.team else {
+            let change = UserChange { role: Some(role), ..UserChange::default() };
+            fleet.update_user(&Actor::System, &id, change).await?;
+            return Ok(());
+        };
+        let team = team_named(&fleet, team).await?;
+        match role {
+            Some(role) => fleet.set_team_role(&Actor::System, &id, &team, role).await?,
+            None => fleet.remove_team_role(&Actor::System, &id, &team).await?,
+        };
+        Ok(())
+    }
+}
+
+impl Change {
+    async fn set_disabled(self, is_disabled: bool) -> Result<(), Failure> {
+        let fleet = App::core(&self.settings.load()?, Clock::System).await?;
+        let id = user_of(&fleet, &self.email).await?;
+        let change = UserChange { is_disabled: Some(is_disabled), ..UserChange::default() };
+        fleet.update_user(&Actor::System, &id, change).await?;
+        Ok(())
+    }
+
+    async fn delete(self) -> Result<(), Failure> {
+        let fleet = App::core(&self.settings.load()?, Clock::System).await?;
+        let id = user_of(&fleet, &self.email).await?;
+        fleet.delete_user(&Actor::System, &id).await?;
+        Ok(())
+    }
+}
+
+/// The id of the user of that e-mail.
+async fn user_of(fleet: &Fleet, email: &str) -> Result<PublicId, Failure> {
+    let wanted = email.trim().to_lowercase();
+    let users = fleet.users(&Actor::System).await?;
+    let found = users.into_iter().find(|user| user.email.as_deref() == Some(wanted.as_str()));
+    Ok(found.ok_or_else(|| format!("no user has the e-mail `{email}`"))?.public_id)
+}
+
 /// Roles in teams, by the teams' names.
 async fn teams_of(
     fleet: &Fleet,
@@ -123,4 +206,10 @@ fn role() -> impl clap::builder::TypedValueParser<Value = Role> {
         let named = Role::ALL.iter().find(|role| word(**role).eq_ignore_ascii_case(&text));
         *named.expect("the parser lets only these words through")
     })
+}
+
+fn role_or_none() -> impl clap::builder::TypedValueParser<Value = Wanted> {
+    let words = Role::ALL.iter().map(|role| word(*role)).chain(["NONE".to_owned()]);
+    PossibleValuesParser::new(words)
+        .map(|text| Wanted(Role::ALL.iter().copied().find(|role| word(*role).eq_ignore_ascii_case(&text))))
 }

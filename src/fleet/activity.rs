@@ -7,7 +7,7 @@ use entity::id::{PublicId, TeamId};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::DatabaseTransaction;
 
-use super::{Fleet, FleetError};
+use super::{Fleet, FleetError, RejectionCode};
 use crate::auth::keys::new_public_id;
 use crate::policy::{Actor, Credential};
 use crate::store::activities;
@@ -38,6 +38,25 @@ pub(crate) struct NewActivity<'a> {
 }
 
 impl Fleet {
+    /// Records that somebody tried what is not theirs to do, and answers the refusal.
+    ///
+    /// # Errors
+    /// Always: rejected at `path`; unavailable when it could not be recorded.
+    pub(crate) async fn refuse<T>(
+        &self,
+        actor: &Actor,
+        subject: Option<&PublicId>,
+        path: &'static str,
+        message: &'static str,
+    ) -> Result<T, FleetError> {
+        let tx = self.store.begin().await?;
+        let details = serde_json::json!({ "what": message });
+        let activity = NewActivity { kind: "access.refused", team: None, subject, details };
+        self.record_activity(&tx, actor, activity).await?;
+        tx.commit().await?;
+        Err(FleetError::rejected(RejectionCode::NotAllowed, path, message))
+    }
+
     /// Records an entry in `tx`.
     ///
     /// # Errors

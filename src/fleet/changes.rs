@@ -128,6 +128,7 @@ impl Fleet {
         self.sessions.forget_all();
         self.signing_keys.forget();
         self.enroll_secrets.forget_all();
+        self.load_guard().await?;
         self.rebuild_board().await?;
         Ok(newest)
     }
@@ -143,6 +144,7 @@ impl Fleet {
             ChangeKind::ApiToken => self.sessions.forget_token(ApiTokenId(key)),
             ChangeKind::EnrollSecret => self.enroll_secrets.forget_all(),
             ChangeKind::SigningKey => self.signing_keys.forget(),
+            ChangeKind::Settings => self.load_guard().await?,
         }
         Ok(())
     }

@@ -1,12 +1,15 @@
 //! Enroll secrets: what lets a host in, and into which team.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use entity::enroll_secrets::{ActiveModel, Model};
 use entity::id::{EnrollSecretId, PublicId, TeamId, UserId};
 use entity::kind::ChangeKind;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::DatabaseTransaction;
+use serde::Serialize;
 use serde_json::json;
 use tokio::sync::Mutex;
 
@@ -70,6 +73,20 @@ impl Default for SecretCache {
     }
 }
 
+/// How long a secret may hold when it ends at all, and how long the one before it may overlap.
+const LIFE: RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_hours(3650 * 24);
+
+/// A secret to make.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct NewEnrollSecret {
+    /// Name to show.
+    pub name: Option<String>,
+    /// Team its hosts land in; none when none.
+    pub team: Option<PublicId>,
+    /// How long it lets hosts in: a minute to 3,650 days; for ever when none.
+    pub expires_in: Option<Duration>,
+}
+
 impl Fleet {
     /// Visible, unrevoked secrets by outside id.
     ///
@@ -110,22 +127,52 @@ impl Fleet {
     /// Makes a secret and answers its text, this once: none for a repeated `idempotency_key`.
     ///
     /// # Errors
-    /// Denied; rejected (`teamId`, `name`, `idempotencyKey`); unavailable.
+    /// Denied; rejected (`teamId`, `name`, `expiresInSeconds`, `idempotencyKey`); unavailable.
     pub async fn create_enroll_secret(
         &self,
         actor: &Actor,
-        name: Option<&str>,
-        team: Option<&PublicId>,
+        new: NewEnrollSecret,
         idempotency_key: Option<&str>,
     ) -> Result<(EnrollSecret, Option<String>), FleetError> {
-        let team = self.place(actor, Action::ManageEnrollSecrets, team).await?;
-        let name = name.map(|name| input::name(name, "name")).transpose()?;
+        let team = self.place(actor, Action::ManageEnrollSecrets, new.team.as_ref()).await?;
+        let name = new.name.as_deref().map(|name| input::name(name, "name")).transpose()?;
+        let expires_in = new.expires_in.map(|life| check_life(life, "expiresInSeconds")).transpose()?;
         let request = Keyed {
             operation: "createEnrollSecret",
             key: idempotency_key,
-            input: json!([name, team]).to_string().into_bytes(),
+            input: json!(new).to_string().into_bytes(),
         };
-        let stored = start_over_once(|| self.store_secret(actor, name.as_deref(), team, &request)).await?;
+        let kind = Making { name, team, expires_in, replaces: None };
+        let stored = start_over_once(|| self.store_secret(actor, &kind, &request)).await?;
+        self.announce().await;
+        Ok(stored)
+    }
+
+    /// Makes a secret in place of another, of the same name and team, without an end, and answers its text, this once.
+    /// The other one holds for `overlap` more, while hosts are given the new one, and not longer than it would have.
+    ///
+    /// # Errors
+    /// Denied; rejected (`id`, `overlapSeconds`, `idempotencyKey`); unavailable.
+    pub async fn rotate_enroll_secret(
+        &self,
+        actor: &Actor,
+        id: &PublicId,
+        overlap: Duration,
+        idempotency_key: Option<&str>,
+    ) -> Result<(EnrollSecret, Option<String>), FleetError> {
+        let scope = allow(actor, Action::ManageEnrollSecrets, None)?;
+        let overlap = check_life(overlap, "overlapSeconds")?;
+        let found =
+            enroll_secrets::by_public_ids(self.store.reader(), &scope, std::slice::from_ref(id)).await?;
+        let old = found.into_iter().next().ok_or_else(unknown)?;
+        let request = Keyed {
+            operation: "rotateEnrollSecret",
+            key: idempotency_key,
+            input: json!([id, overlap.as_secs()]).to_string().into_bytes(),
+        };
+        let (name, team) = (old.name.clone(), old.team_id);
+        let kind = Making { name, team, expires_in: None, replaces: Some((&old, overlap)) };
+        let stored = start_over_once(|| self.store_secret(actor, &kind, &request)).await?;
         self.announce().await;
         Ok(stored)
     }
@@ -136,7 +183,6 @@ impl Fleet {
     /// Denied; rejected (`id`); unavailable.
     pub async fn revoke_enroll_secret(&self, actor: &Actor, id: &PublicId) -> Result<PublicId, FleetError> {
         let scope = allow(actor, Action::ManageEnrollSecrets, None)?;
-        let unknown = || FleetError::rejected(RejectionCode::NotFound, "id", "enroll secret not found");
         let tx = self.store.begin().await?;
         let found = enroll_secrets::by_public_ids(&tx, &scope, std::slice::from_ref(id)).await?.pop();
         let secret = found.ok_or_else(unknown)?;
@@ -208,31 +254,37 @@ impl Fleet {
     async fn store_secret(
         &self,
         actor: &Actor,
-        name: Option<&str>,
-        team: TeamId,
+        making: &Making<'_>,
         request: &Keyed<'_>,
     ) -> Result<(EnrollSecret, Option<String>), FleetError> {
-        let scope = allow(actor, Action::ManageEnrollSecrets, Some(team))?;
+        let scope = allow(actor, Action::ManageEnrollSecrets, Some(making.team))?;
         let tx = self.store.begin().await?;
         if let Some(first) = self.recall(&tx, actor, request).await? {
             let secret = enroll_secrets::by_public_ids(&tx, &scope, &[first]).await?.pop();
             return Ok((secret.ok_or(FleetError::NotFound("enroll secret"))?.into(), None));
         }
-        let text = new_secret();
+        let (text, now) = (new_secret(), self.clock.now());
         let row = ActiveModel {
             id: NotSet,
             public_id: Set(new_public_id("sec")),
-            name: Set(name.map(str::to_owned)),
-            team_id: Set(team),
+            name: Set(making.name.clone()),
+            team_id: Set(making.team),
             secret_hash: Set(self.keys.hash(&text).to_vec()),
             created_by: Set(creator(actor)),
-            created_at: Set(self.clock.now()),
-            expires_at: Set(None),
+            created_at: Set(now),
+            expires_at: Set(making.expires_in.map(|life| now.plus(life))),
             revoked_at: Set(None),
         };
         let secret = enroll_secrets::insert(&tx, row).await?;
         self.remember(&tx, actor, request, &secret.public_id).await?;
-        self.record_secret(&tx, actor, "enroll_secret.created", &secret).await?;
+        let kind = match making.replaces {
+            None => "enroll_secret.created",
+            Some((old, overlap)) => {
+                enroll_secrets::end_by(&tx, old.id, now.plus(overlap)).await?;
+                "enroll_secret.rotated"
+            }
+        };
+        self.record_secret(&tx, actor, kind, &secret).await?;
         tx.commit().await?;
         Ok((secret.into(), Some(text)))
     }
@@ -269,7 +321,29 @@ impl From<Model> for EnrollSecret {
     }
 }
 
-fn creator(actor: &Actor) -> Option<UserId> {
+/// A secret about to be made.
+struct Making<'a> {
+    name: Option<String>,
+    team: TeamId,
+    expires_in: Option<Duration>,
+    /// The one it replaces, and how long that still holds.
+    replaces: Option<(&'a Model, Duration)>,
+}
+
+fn check_life(life: Duration, path: &'static str) -> Result<Duration, FleetError> {
+    if LIFE.contains(&life) {
+        return Ok(life);
+    }
+    let message = "a secret holds for a minute to 3,650 days";
+    Err(FleetError::rejected(RejectionCode::Invalid, path, message))
+}
+
+fn unknown() -> FleetError {
+    FleetError::rejected(RejectionCode::NotFound, "id", "enroll secret not found")
+}
+
+/// Who made a thing, when a user did.
+pub(super) fn creator(actor: &Actor) -> Option<UserId> {
     match actor {
         Actor::User(user) => Some(user.id),
         _ => None,

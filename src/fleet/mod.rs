@@ -18,8 +18,10 @@ pub mod campaigns;
 
 pub mod sessions;
 pub mod users;
+pub mod invitations;
 pub mod teams;
 pub mod enroll_secrets;
+pub mod guard;
 
 pub mod activity;
 pub mod idempotency;

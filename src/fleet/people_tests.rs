@@ -5,7 +5,7 @@ use std::time::Duration;
 use entity::id::{PublicId, SessionId, TeamId};
 use futures_util::future::join_all;
 
-use super::enroll_secrets::EnrollSecret;
+use super::enroll_secrets::{EnrollSecret, NewEnrollSecret};
 use super::teams::Team;
 use super::testing::{PASSWORD, TestFleet, rejections};
 use super::users::{NewApiToken, NewUser, User};
@@ -34,8 +34,9 @@ async fn team(fleet: &Fleet, name: &str) -> Team {
 }
 
 async fn secret(fleet: &Fleet, team: Option<&Team>) -> (EnrollSecret, String) {
-    let team = team.map(|team| &team.public_id);
-    let made = fleet.create_enroll_secret(&Actor::System, Some("fleet"), team, None).await;
+    let team = team.map(|team| team.public_id.clone());
+    let new = NewEnrollSecret { name: Some("fleet".into()), team, expires_in: None };
+    let made = fleet.create_enroll_secret(&Actor::System, new, None).await;
     let (secret, text) = made.expect("the team is there");
     (secret, text.expect("the text is told once"))
 }
@@ -179,7 +180,7 @@ async fn a_key_makes_one_team_however_often_it_is_sent() {
         rejections(create("two", "key").await),
         [(RejectionCode::IdempotencyKeyReused, "idempotencyKey")]
     );
-    let other = fleet.create_enroll_secret(&Actor::System, Some("one"), None, Some("key")).await;
+    let other = fleet.create_enroll_secret(&Actor::System, NewEnrollSecret::default(), Some("key")).await;
     assert_eq!(rejections(other), [(RejectionCode::IdempotencyKeyReused, "idempotencyKey")]);
     let ada = acting(&fleet.user("ada@example.com", Role::Admin, None).await);
     fleet.create_team(&ada, "two", None, Some("key")).await.expect("another caller's key is another key");
@@ -253,7 +254,7 @@ async fn secrets_are_seen_by_the_admins_of_their_team() {
     assert_eq!(found.into_values().collect::<Vec<_>>(), [mine]);
     let revoked = fleet.revoke_enroll_secret(&admin, &theirs.public_id).await;
     assert_eq!(rejections(revoked), [(RejectionCode::NotFound, "id")]);
-    assert_denied(fleet.create_enroll_secret(&admin, None, None, None).await);
+    assert_denied(fleet.create_enroll_secret(&admin, NewEnrollSecret::default(), None).await);
     let observer = acting(&fleet.user("ada@example.com", Role::Observer, Some(&own)).await);
     assert_denied(fleet.enroll_secrets(&observer, None, PageRequest::first(10)).await);
 }
@@ -261,7 +262,7 @@ async fn secrets_are_seen_by_the_admins_of_their_team() {
 #[tokio::test]
 async fn the_text_of_a_secret_is_told_once() {
     let fleet = TestFleet::new().await;
-    let create = || fleet.create_enroll_secret(&Actor::System, None, None, Some("key"));
+    let create = || fleet.create_enroll_secret(&Actor::System, NewEnrollSecret::default(), Some("key"));
     let (first, text) = create().await.expect("the key is new");
     let (second, none) = create().await.expect("the same again");
     assert_eq!((second, none), (first, None));

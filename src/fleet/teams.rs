@@ -16,6 +16,10 @@ use crate::auth::keys::new_public_id;
 use crate::policy::{Action, Actor, allow};
 use crate::store::teams;
 
+mod manage;
+
+pub use manage::TeamChange;
+
 impl Fleet {
     /// Visible teams by inside id.
     ///
@@ -137,6 +141,7 @@ impl Fleet {
             name: Set(name.to_owned()),
             description: Set(description.map(str::to_owned)),
             created_at: Set(self.clock.now()),
+            restrictions: Set("[]".to_owned()),
             version: Set(1),
         };
         let team = teams::insert(&tx, row).await?;

@@ -11,16 +11,20 @@ use sea_orm::DatabaseTransaction;
 use serde_json::json;
 
 use super::activity::NewActivity;
+use super::hosts::{Page, PageRequest};
 use super::{Fleet, FleetError, RejectionCode, input};
 use crate::auth::keys::new_public_id;
 use crate::auth::password_rules;
 use crate::clock::Timestamp;
 use crate::policy::{Action, Actor, Credential, Denied, Role, Roles, Scope, UserActor, allow};
 use crate::store::users::Found;
-use crate::store::{team_members, users};
+use crate::store::{team_members, teams, users};
 
+mod manage;
 mod tokens;
 
+pub use self::manage::UserChange;
+pub(super) use self::manage::keep_an_admin;
 pub use tokens::{ApiToken, NewApiToken, Whose};
 
 /// A user as others see them.
@@ -38,6 +42,8 @@ pub struct User {
     pub roles: Roles,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it was disabled.
+    pub disabled_at: Option<Timestamp>,
 }
 
 /// A user to make.
@@ -96,6 +102,51 @@ impl Fleet {
         Ok(found.into_iter().map(|found| viewer.user(found)).collect())
     }
 
+    /// A page of users, by id: for the admin of some teams, those with a role there; `team` keeps those with a role in
+    /// one team, `search` those with this in their name or e-mail.
+    ///
+    /// # Errors
+    /// Denied; unavailable.
+    pub async fn users_page(
+        &self,
+        actor: &Actor,
+        team: Option<&PublicId>,
+        search: Option<&str>,
+        page: PageRequest,
+    ) -> Result<Page<User>, FleetError> {
+        let scope = allow(actor, Action::ReadUsers, None)?;
+        let Some(team) = self.wanted_team(&scope, team).await? else { return Ok(Page::empty()) };
+        let viewer = Viewer::of(actor)?;
+        let found = users::page(self.store.reader(), &scope, users::Wanted { team, search }, &page).await?;
+        Ok(found.map(|found| viewer.user(found)))
+    }
+
+    /// How many users there are of those that [`Self::users_page`] lists.
+    ///
+    /// # Errors
+    /// Denied; unavailable.
+    pub async fn count_users(
+        &self,
+        actor: &Actor,
+        team: Option<&PublicId>,
+        search: Option<&str>,
+    ) -> Result<u64, FleetError> {
+        let scope = allow(actor, Action::ReadUsers, None)?;
+        let Some(team) = self.wanted_team(&scope, team).await? else { return Ok(0) };
+        Ok(users::count(self.store.reader(), &scope, users::Wanted { team, search }).await?)
+    }
+
+    /// The team that a list is narrowed to: none inside for no narrowing, none when it is not in scope.
+    async fn wanted_team(
+        &self,
+        scope: &Scope,
+        team: Option<&PublicId>,
+    ) -> Result<Option<Option<TeamId>>, FleetError> {
+        let Some(team) = team else { return Ok(Some(None)) };
+        let found = teams::by_public_ids(self.store.reader(), scope, std::slice::from_ref(team)).await?;
+        Ok(found.first().map(|team| Some(team.id)))
+    }
+
     /// Makes a user with one role.
     ///
     /// # Errors
@@ -108,21 +159,33 @@ impl Fleet {
         let name = input::name(&new.name, "name")?;
         check_password(&new.password, &email, "password")?;
         let password_hash = self.passwords.slot().await?.hash(new.password).await?;
-        let row = ActiveModel {
-            id: NotSet,
-            public_id: Set(new_public_id("usr")),
-            email: Set(email),
-            name: Set(name),
-            password_hash: Set(password_hash),
-            role: Set((team == TeamId::NONE).then_some(new.role)),
-            created_at: Set(self.clock.now()),
-            disabled_at: Set(None),
-        };
+        let role = (team == TeamId::NONE).then_some(new.role);
+        let row = self.new_row(email, name, password_hash, role);
         match self.store_user(actor, row, team, new.role).await {
             Err(FleetError::Unavailable(error)) if error.is_unique_violation() => {
                 Err(FleetError::rejected(RejectionCode::NotUnique, "email", "this e-mail is taken"))
             }
             stored => Ok(Viewer::of(actor)?.user(stored?)),
+        }
+    }
+
+    /// The row of a new user.
+    pub(super) fn new_row(
+        &self,
+        email: String,
+        name: String,
+        password_hash: String,
+        role: Option<Role>,
+    ) -> ActiveModel {
+        ActiveModel {
+            id: NotSet,
+            public_id: Set(new_public_id("usr")),
+            email: Set(email),
+            name: Set(name),
+            password_hash: Set(password_hash),
+            role: Set(role),
+            created_at: Set(self.clock.now()),
+            disabled_at: Set(None),
         }
     }
 
@@ -134,19 +197,35 @@ impl Fleet {
         role: Role,
     ) -> Result<Found, FleetError> {
         let tx = self.store.begin().await?;
-        let user = users::insert(&tx, row).await?;
+        let found = self.insert_user(&tx, actor, row, team, role).await?;
+        tx.commit().await?;
+        Ok(found)
+    }
+
+    /// Stores a new user with one role in `tx`.
+    ///
+    /// # Errors
+    /// Unavailable; a unique violation when the e-mail is taken.
+    pub(super) async fn insert_user(
+        &self,
+        tx: &DatabaseTransaction,
+        actor: &Actor,
+        row: ActiveModel,
+        team: TeamId,
+        role: Role,
+    ) -> Result<Found, FleetError> {
+        let user = users::insert(tx, row).await?;
         let mut teams = Vec::new();
         if team != TeamId::NONE {
             let member = Member { user_id: user.id, team_id: team, role };
-            team_members::insert(&tx, member).await?;
+            team_members::insert(tx, member).await?;
             teams.push((team, role));
         }
         let source = match actor {
             Actor::User(user) => user.source,
             _ => None,
         };
-        self.record_user_created(&tx, actor, source, (&user, team.some(), role)).await?;
-        tx.commit().await?;
+        self.record_user_created(tx, actor, source, (&user, team.some(), role)).await?;
         Ok(Found { user, teams })
     }
 
@@ -197,18 +276,27 @@ impl Viewer {
         manages || self.own == Some(found.user.id)
     }
 
+    /// The user as the viewer sees it: of those whom the viewer neither manages nor is, the name alone.
     fn user(&self, found: Found) -> User {
-        let email_visible = self.manages_or_is(&found);
+        let is_open = self.manages_or_is(&found);
         let user = own_user(found);
-        User { email: user.email.filter(|_| email_visible), ..user }
+        if is_open {
+            return user;
+        }
+        User {
+            email: None,
+            roles: Roles { global: user.roles.global, ..Roles::default() },
+            disabled_at: None,
+            ..user
+        }
     }
 }
 
 /// A user as the user sees it.
 pub(super) fn own_user(found: Found) -> User {
     let roles = roles(&found);
-    let Model { id, public_id, name, email, created_at, .. } = found.user;
-    User { id, public_id, name, email: Some(email), roles, created_at }
+    let Model { id, public_id, name, email, created_at, disabled_at, .. } = found.user;
+    User { id, public_id, name, email: Some(email), roles, created_at, disabled_at }
 }
 
 /// The user as an actor with this credential.

@@ -105,6 +105,8 @@ pub enum Total {
     Hosts(HostFilter),
     /// Of teams.
     Teams,
+    /// Of users: with a role in this team, part of the name or e-mail.
+    Users(Option<PublicId>, Option<String>),
     /// Of saved queries: team, part of the name.
     SavedQueries(Option<PublicId>, Option<String>),
     /// Of campaigns.
@@ -123,6 +125,7 @@ impl Total {
         let total = match self {
             Self::Hosts(filter) => fleet.count_hosts(actor, filter).await?,
             Self::Teams => fleet.count_teams(actor).await?,
+            Self::Users(team, search) => fleet.count_users(actor, team.as_ref(), search.as_deref()).await?,
             Self::SavedQueries(team, search) => {
                 fleet.count_saved_queries(actor, team.as_ref(), search.as_deref()).await?
             }

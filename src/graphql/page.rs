@@ -34,6 +34,10 @@ impl List {
     pub const API_TOKENS: Self = Self("page:api_tokens");
     /// Activities, newest first.
     pub const ACTIVITIES: Self = Self("page:activities");
+    /// Users by id.
+    pub const USERS: Self = Self("page:users");
+    /// Invitations by id.
+    pub const INVITATIONS: Self = Self("page:invitations");
     /// Enroll secrets by id.
     pub const ENROLL_SECRETS: Self = Self("page:enroll_secrets");
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::clock::Timestamp;
 
 /// An argument of type `String!`. NUL, which no database of ours holds in text, becomes U+FFFD.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text(pub String);
 
 impl InputType for Text {

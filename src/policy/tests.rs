@@ -64,7 +64,11 @@ fn a_global_role() {
     ReadCampaigns       everywhere     everywhere     everywhere     everywhere     -
     RunObserverQueries  everywhere     everywhere     everywhere     everywhere     -
     RunAnySql           -              everywhere     everywhere     everywhere     -
+    RunRestrictedSql    -              -              everywhere     everywhere     -
+    RunOnMany           -              -              -              everywhere     -
     StopAnyCampaign     -              -              everywhere     everywhere     -
+    ReadSettings        everywhere     everywhere     everywhere     everywhere     everywhere
+    ManageSettings      -              -              -              everywhere     -
     ReadActivities      -              -              -              everywhere     -
     ");
 }
@@ -85,7 +89,11 @@ fn a_role_in_one_team() {
     ReadCampaigns       own            own            own            own            -
     RunObserverQueries  own            own            own            own            -
     RunAnySql           -              own            own            own            -
+    RunRestrictedSql    -              -              own            own            -
+    RunOnMany           -              -              -              own            -
     StopAnyCampaign     -              -              own            own            -
+    ReadSettings        own            own            own            own            own
+    ManageSettings      -              -              -              own            -
     ReadActivities      -              -              -              own            -
     ");
 }
@@ -167,6 +175,16 @@ proptest! {
         prop_assert!(!before || allow(&user(more), action, Some(team)).is_ok());
         let global = Roles { global: roles.global.or(Some(further)), ..roles };
         prop_assert!(!before || allow(&user(global), action, Some(team)).is_ok());
+    }
+
+    #[test]
+    fn either_of_two_permissions_holds_where_one_does(
+        roles in roles(), one in action(), other in action(), team in (0..8_i64).prop_map(TeamId),
+    ) {
+        let actor = user(roles);
+        let both = either(allow(&actor, one, None), allow(&actor, other, None));
+        let here = allow(&actor, one, Some(team)).is_ok() || allow(&actor, other, Some(team)).is_ok();
+        prop_assert_eq!(both.is_ok_and(|scope| scope.includes(team)), here);
     }
 
     #[test]

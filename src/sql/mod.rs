@@ -5,9 +5,11 @@
 //! are not looked at: only the host knows which it has.
 
 mod grammar;
+mod names;
 mod reading;
 mod tokens;
 
+pub use names::names;
 use tokens::Tokens;
 
 /// The longest accepted SQL text, in bytes.

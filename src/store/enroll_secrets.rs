@@ -5,7 +5,7 @@ use entity::id::{EnrollSecretId, PublicId, TeamId};
 use entity::time::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
     QueryOrder, QuerySelect, Select,
 };
 
@@ -67,6 +67,31 @@ pub async fn page<C: ConnectionTrait>(
     let select = of_team.into_iter().fold(unrevoked(scope), Select::filter);
     let rows = page.by_id(select, Column::Id).all(db).await?;
     Ok(Page::of(rows, page, |row| Key { sort: None, id: row.id.0 }))
+}
+
+/// Revokes every secret of a team.
+///
+/// # Errors
+/// When the database fails.
+pub async fn revoke_of_team(
+    tx: &DatabaseTransaction,
+    team: TeamId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let update = Entity::update_many().col_expr(Column::RevokedAt, Expr::value(now.0));
+    update.filter(Column::TeamId.eq(team)).filter(Column::RevokedAt.is_null()).exec(tx).await?;
+    Ok(())
+}
+
+/// Ends a secret at `end`, unless it ends before.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_by(tx: &DatabaseTransaction, id: EnrollSecretId, end: Timestamp) -> Result<(), StoreError> {
+    let later = Condition::any().add(Column::ExpiresAt.is_null()).add(Column::ExpiresAt.gt(end));
+    let update = Entity::update_many().col_expr(Column::ExpiresAt, Expr::value(end.0));
+    update.filter(Column::Id.eq(id)).filter(later).exec(tx).await?;
+    Ok(())
 }
 
 /// Revokes a secret; false when it was revoked.

@@ -12,6 +12,10 @@ pub(super) enum Lock {
     Migration = 0x4d75_7374_0001,
     /// Which hosts there are and whose they are; the first in the lock order.
     Membership = 0x4d75_7374_0002,
+    /// Who are admins.
+    Admins = 0x4d75_7374_0004,
+    /// The settings of the fleet.
+    Settings = 0x4d75_7374_0005,
     /// Order of `changes`; the last in the lock order.
     Changes = 0x4d75_7374_0003,
 }
@@ -45,6 +49,22 @@ pub async fn membership_lock_shared(tx: &DatabaseTransaction) -> Result<(), Stor
 /// When the database fails.
 pub async fn membership_lock_exclusive(tx: &DatabaseTransaction) -> Result<(), StoreError> {
     take(tx, "pg_advisory_xact_lock", Lock::Membership).await
+}
+
+/// Lets the transaction rely on who are admins: for what might take the last one away.
+///
+/// # Errors
+/// When the database fails.
+pub async fn admins_lock(tx: &DatabaseTransaction) -> Result<(), StoreError> {
+    exclusive(tx, Lock::Admins).await
+}
+
+/// Lets the transaction read the settings of the fleet and write them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn settings_lock(tx: &DatabaseTransaction) -> Result<(), StoreError> {
+    exclusive(tx, Lock::Settings).await
 }
 
 /// Takes `lock` for this transaction alone.

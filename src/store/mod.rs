@@ -29,6 +29,7 @@ pub mod campaign_readers;
 pub mod settings;
 pub mod users;
 pub mod team_members;
+pub mod invitations;
 pub mod sessions;
 pub mod login_failures;
 pub mod signing_keys;
@@ -46,7 +47,9 @@ use crate::policy::{Scope, Teams};
 
 pub use connect::{Backend, Store, StoreSettings};
 pub use error::StoreError;
-pub use locks::{idempotency_lock, membership_lock_exclusive, membership_lock_shared};
+pub use locks::{
+    admins_lock, idempotency_lock, membership_lock_exclusive, membership_lock_shared, settings_lock,
+};
 
 /// The condition that keeps the rows in scope, by the column with their team.
 pub fn scoped(column: impl ColumnTrait, scope: &Scope) -> Condition {

@@ -53,6 +53,15 @@ pub async fn delete(tx: &DatabaseTransaction, id: SavedQueryId) -> Result<(), St
     Ok(())
 }
 
+/// Deletes the saved queries of a team.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete_of_team(tx: &DatabaseTransaction, team: TeamId) -> Result<(), StoreError> {
+    Entity::delete_many().filter(Column::TeamId.eq(team)).exec(tx).await?;
+    Ok(())
+}
+
 /// Locks a saved query and answers it.
 ///
 /// # Errors

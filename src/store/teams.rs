@@ -4,7 +4,7 @@ use entity::id::{PublicId, TeamId};
 use entity::teams::{ActiveModel, Column, Entity, Model};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait,
-    QueryFilter, Select,
+    QueryFilter, QuerySelect, Select,
 };
 
 use super::page::{Key, Page, PageRequest};
@@ -17,6 +17,35 @@ use crate::policy::Scope;
 /// A unique violation when the name is taken; when the database fails.
 pub async fn insert(tx: &DatabaseTransaction, team: ActiveModel) -> Result<Model, StoreError> {
     Ok(team.insert(tx).await?)
+}
+
+/// Stores the columns that are set and answers the whole row.
+///
+/// # Errors
+/// A unique violation when the name is taken; when the database fails.
+pub async fn update(tx: &DatabaseTransaction, team: ActiveModel) -> Result<Model, StoreError> {
+    Ok(team.update(tx).await?)
+}
+
+/// Deletes a team, and with it the roles in it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete(tx: &DatabaseTransaction, id: TeamId) -> Result<(), StoreError> {
+    Entity::delete_by_id(id).exec(tx).await?;
+    Ok(())
+}
+
+/// Locks a team and answers it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock(
+    tx: &DatabaseTransaction,
+    scope: &Scope,
+    id: &PublicId,
+) -> Result<Option<Model>, StoreError> {
+    Ok(visible(scope).filter(Column::PublicId.eq(id.clone())).lock_exclusive().one(tx).await?)
 }
 
 /// Teams by inside id.

@@ -6,13 +6,14 @@ use entity::id::{PublicId, TeamId, UserId};
 use entity::kind::Role;
 use entity::team_members;
 use entity::users::{ActiveModel, Column, Entity, Model};
-use sea_orm::sea_query::{Expr, Query};
+use sea_orm::sea_query::{Expr, Query, SelectStatement};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
-use super::{StoreError, scoped};
+use super::page::{Key, Page, PageRequest};
+use super::{StoreError, scoped, text};
 use crate::policy::{Scope, Teams};
 
 /// A user with the roles in teams.
@@ -30,6 +31,104 @@ pub struct Found {
 /// A unique violation when the e-mail is taken; when the database fails.
 pub async fn insert(tx: &DatabaseTransaction, user: ActiveModel) -> Result<Model, StoreError> {
     Ok(user.insert(tx).await?)
+}
+
+/// Stores the columns that are set.
+///
+/// # Errors
+/// When the database fails.
+pub async fn update(tx: &DatabaseTransaction, user: ActiveModel) -> Result<Model, StoreError> {
+    Ok(user.update(tx).await?)
+}
+
+/// Deletes a user, and with it roles in teams, sessions and API tokens.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete(tx: &DatabaseTransaction, id: UserId) -> Result<(), StoreError> {
+    Entity::delete_by_id(id).exec(tx).await?;
+    Ok(())
+}
+
+/// Locks a user and answers it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock(
+    tx: &DatabaseTransaction,
+    scope: &Scope,
+    id: &PublicId,
+) -> Result<Option<Found>, StoreError> {
+    let row = Entity::find().filter(Column::PublicId.eq(id.clone())).filter(in_scope(scope));
+    if row.lock_exclusive().one(tx).await?.is_none() {
+        return Ok(None);
+    }
+    Ok(by_public_ids(tx, scope, std::slice::from_ref(id)).await?.pop())
+}
+
+/// How many enabled global admins there are beside one user. The lock on admins is held.
+///
+/// # Errors
+/// When the database fails.
+pub async fn other_admins(
+    tx: &DatabaseTransaction,
+    _scope: &Scope,
+    beside: UserId,
+) -> Result<u64, StoreError> {
+    let admins = Entity::find().filter(Column::Role.eq(Role::Admin)).filter(Column::DisabledAt.is_null());
+    Ok(admins.filter(Column::Id.ne(beside)).count(tx).await?)
+}
+
+/// Which users are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted<'a> {
+    /// With a role in this team.
+    pub team: Option<TeamId>,
+    /// With this in their name or e-mail, in any case.
+    pub search: Option<&'a str>,
+}
+
+impl Wanted<'_> {
+    fn condition(&self) -> Condition {
+        let part = |part| {
+            Condition::any().add(text::contains(Column::Name, part)).add(text::contains(Column::Email, part))
+        };
+        Condition::all()
+            .add_option(
+                self.team.map(|team| {
+                    Column::Id.in_subquery(members(team_members::Column::TeamId.eq(team).into()))
+                }),
+            )
+            .add_option(self.search.map(part))
+    }
+}
+
+/// A page, by id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn page<C: ConnectionTrait>(
+    db: &C,
+    scope: &Scope,
+    wanted: Wanted<'_>,
+    page: &PageRequest,
+) -> Result<Page<Found>, StoreError> {
+    let select = Entity::find().filter(in_scope(scope)).filter(wanted.condition());
+    let rows = page.by_id(select, Column::Id).all(db).await?;
+    let mut teams = teams_of(db, &rows).await?;
+    let page = Page::of(rows, page, |row| Key { sort: None, id: row.id.0 });
+    Ok(page.map(|user| {
+        let teams = teams.remove(&user.id).unwrap_or_default();
+        Found { user, teams }
+    }))
+}
+
+/// How many match.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count<C: ConnectionTrait>(db: &C, scope: &Scope, wanted: Wanted<'_>) -> Result<u64, StoreError> {
+    Ok(Entity::find().filter(in_scope(scope)).filter(wanted.condition()).count(db).await?)
 }
 
 /// Replaces the hash of a password; false when it was changed from `old` meanwhile.
@@ -137,10 +236,12 @@ fn in_scope(scope: &Scope) -> Condition {
     if *scope.teams() == Teams::All {
         return Condition::all();
     }
-    let members = Query::select()
-        .column(team_members::Column::UserId)
-        .from(team_members::Entity)
-        .cond_where(scoped(team_members::Column::TeamId, scope))
-        .take();
-    Condition::all().add(Column::Id.in_subquery(members))
+    Condition::all().add(Column::Id.in_subquery(members(scoped(team_members::Column::TeamId, scope))))
+}
+
+/// The ids of the users whose role in a team meets a condition.
+fn members(condition: Condition) -> SelectStatement {
+    let mut members = Query::select();
+    members.column(team_members::Column::UserId).from(team_members::Entity).cond_where(condition);
+    members
 }

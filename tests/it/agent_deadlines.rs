@@ -13,6 +13,7 @@ use muster::bus::{Bus, Channel, LocalBus, Notice};
 use muster::clock::Clock;
 use muster::config::Networks;
 use muster::fleet::campaigns::{NewCampaign, Source, Targets};
+use muster::fleet::enroll_secrets::NewEnrollSecret;
 use muster::fleet::{Fleet, Ports, Settings};
 use muster::http::Front;
 use muster::policy::Actor;
@@ -174,7 +175,7 @@ fn t01_panic() {
         let fleet = core(directory.path(), Arc::clone(&bus)).await;
         fleet.start_engine();
         let server = serve(&fleet).await;
-        let made = fleet.create_enroll_secret(&Actor::System, None, None, None).await;
+        let made = fleet.create_enroll_secret(&Actor::System, NewEnrollSecret::default(), None).await;
         let secret = made.expect("the store answers").1.expect("it is shown once");
         let answering = Arc::new(|_: &str| AgentAnswer::one("a", 1));
         let mut host = Agent::new(server, &secret, Identity::linux("web"), answering);

@@ -17,7 +17,9 @@ on_both!(
     foreign_campaigns_do_not_exist,
     targets_stay_in_the_team,
     hosts_cannot_be_taken,
-    observers_only_observe
+    observers_only_observe,
+    teams_change,
+    a_deleted_team_leaves_its_hosts_in_none
 );
 
 /// Hosts: lists, counts, search, lookups and nodes.
@@ -179,6 +181,88 @@ async fn observers_only_observe(world: World) {
     let ours = json!({ "hostIds": [berlin.host_id(&world).await] });
     let refused = berlin.observer.mutate("deleteHosts", "deletedHostIds", ours).await;
     assert_eq!(refused["userErrors"][0]["code"], "NOT_ALLOWED");
+}
+
+/// A team's own admin changes its purpose and what SQL may name on its hosts; others don't; a version counts.
+async fn teams_change(world: World) {
+    let Two { berlin, paris } = Two::teams(&world).await;
+    let chief = world.person("chief", Role::Admin, Some(&berlin.team)).await;
+    let shape = "team { name description restrictions { name level } version }";
+    let id = &berlin.team.public_id.0;
+    let input = json!({ "id": id, "expectedVersion": 1, "description": "Spree",
+        "restrictions": [{ "name": "Curl", "level": "FORBIDDEN" }] });
+    let changed = chief.mutate("updateTeam", shape, input.clone()).await;
+    let restrictions = json!([{ "name": "curl", "level": "FORBIDDEN" }]);
+    let expected =
+        json!({ "name": "berlin", "description": "Spree", "restrictions": restrictions, "version": 2 });
+    assert_eq!(changed["team"], expected);
+    let late = chief.mutate("updateTeam", shape, input.clone()).await;
+    assert_eq!(late["userErrors"][0]["code"], "VERSION_CONFLICT");
+    assert_eq!(
+        berlin.maintainer.mutate("updateTeam", shape, input).await["userErrors"][0]["code"],
+        "NOT_ALLOWED"
+    );
+    let theirs = json!({ "id": paris.team.public_id.0, "description": "Seine" });
+    assert_eq!(chief.mutate("updateTeam", shape, theirs).await["userErrors"][0]["code"], "NOT_FOUND");
+    let taken = json!({ "id": id, "name": "paris" });
+    assert_eq!(world.admin.mutate("updateTeam", shape, taken).await["userErrors"][0]["code"], "NOT_UNIQUE");
+    let named = world
+        .admin
+        .mutate("updateTeam", shape, json!({ "id": id, "name": "Bonn", "description": null }))
+        .await;
+    assert_eq!((&named["team"]["name"], &named["team"]["description"]), (&json!("Bonn"), &Value::Null));
+    let source = json!({ "sql": "select * from 'curl'" });
+    let input = json!({ "source": source, "targets": { "allHosts": true } });
+    let refused = world.admin.mutate("startCampaign", "campaign { id }", input).await;
+    assert_eq!(refused["userErrors"][0]["code"], "NOT_ALLOWED", "one team forbids it to everybody");
+    let input = json!({ "source": source, "targets": { "filter": { "teamIds": [paris.team.public_id.0] } } });
+    let started = world.admin.mutate("startCampaign", "campaign { id }", input).await;
+    assert_eq!(started["userErrors"], json!([]), "another team does not");
+}
+
+/// Its hosts are in no team, and withdrawn from what awaits them; secrets, invitations, saved queries and roles are
+/// gone; what was asked of it stays, for those who see everything.
+async fn a_deleted_team_leaves_its_hosts_in_none(world: World) {
+    let Two { mut berlin, mut paris } = Two::teams(&world).await;
+    let id = berlin.team.public_id.0.clone();
+    let secret = world.team_secret(&berlin.team).await;
+    let query = json!({ "name": "ours", "sql": "select 1", "teamId": id });
+    let saved = world.admin.mutate("createSavedQuery", "savedQuery { id }", query).await;
+    let invitation = json!({ "email": "eve@muster.test", "role": "ADMIN", "teamId": id });
+    let invited = world.admin.mutate("createInvitation", "token", invitation).await;
+    let campaign = world.admin.start("select name").await;
+    paris.host.poll().await.expect("an answer");
+    let refused = berlin.maintainer.mutate("deleteTeam", "deletedTeamId", json!({ "id": id })).await;
+    assert_eq!(refused["userErrors"][0]["code"], "NOT_ALLOWED");
+    let deleted = world.admin.mutate("deleteTeam", "deletedTeamId", json!({ "id": id })).await;
+    assert_eq!(deleted["deletedTeamId"], json!(id));
+    let ended = world.admin.campaign(&campaign).await;
+    assert_eq!((&ended["status"], &ended["totals"]["failed"]), (&json!("COMPLETED"), &json!(1)), "withdrawn");
+    let hosts = world.admin.ask(HOSTS, json!({ "search": "berlin" })).await["hosts"]["nodes"].clone();
+    assert_eq!(hosts, json!([{ "hostname": "berlin-web", "team": null }]));
+    let seen = world
+        .admin
+        .ask("query($id: ID!) { node(id: $id) { id } teams { totalCount } }", json!({ "id": id }))
+        .await;
+    assert_eq!(seen, json!({ "node": null, "teams": { "totalCount": 1 } }));
+    let gone = json!({ "id": saved["savedQuery"]["id"] });
+    assert_eq!(world.admin.ask("query($id: ID!) { node(id: $id) { id } }", gone).await["node"], Value::Null);
+    let answering = std::sync::Arc::new(|_: &str| crate::harness::agent::AgentAnswer::one("name", "x"));
+    let identity = crate::harness::agent::Identity::linux("late");
+    assert!(
+        !Agent::new(world.server.address, &secret, identity, answering).enroll().await,
+        "its secret is over"
+    );
+    let accept = json!({ "token": invited["token"], "displayName": "Eve", "password": crate::harness::personas::PASSWORD });
+    let over = world.anonymous().mutate("acceptInvitation", "user { id }", accept).await;
+    assert_eq!(over["userErrors"][0]["code"], "NOT_FOUND");
+    let refused = berlin.observer.gql(HOSTS, json!({ "search": null })).await;
+    assert_eq!(refused["errors"][0]["extensions"]["code"], "FORBIDDEN", "the role is gone at once");
+    let next = world.admin.start("select name").await;
+    berlin.host.poll().await.expect("an answer: its key holds");
+    assert_eq!(world.admin.campaign(&next).await["totals"]["succeeded"], 1);
+    let again = world.team("berlin").await;
+    assert!(again.id > paris.team.id, "an id is never given again");
 }
 
 const HOSTS: &str = "query($search: String) { hosts(first: 10, filter: { search: $search }) { totalCount nodes { hostname team { name } } } }";

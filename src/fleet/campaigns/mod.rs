@@ -62,6 +62,8 @@ pub struct Engine {
     writer: Mutex<Option<mpsc::Receiver<answers::Waiting>>>,
     /// While answers can't be committed the board offers nothing.
     commits_fail: AtomicBool,
+    /// While somebody has stopped all dispatch it offers nothing either.
+    pub(super) dispatch_stopped: AtomicBool,
     tracker: TaskTracker,
     shutdown: CancellationToken,
 }
@@ -77,6 +79,7 @@ impl Default for Engine {
             queue,
             writer: Mutex::new(Some(writer)),
             commits_fail: AtomicBool::new(false),
+            dispatch_stopped: AtomicBool::new(false),
             tracker: TaskTracker::new(),
             shutdown: CancellationToken::new(),
         }
@@ -126,10 +129,11 @@ impl Fleet {
     }
 
     /// What the host is asked now: at most 20 queries, oldest campaign first; nothing while answers can't be
-    /// committed.
+    /// committed, and while dispatch is stopped.
     #[must_use]
     pub fn offers(&self, host: &KnownHost) -> Vec<Offer> {
-        let offers = if self.campaigns.commits_work() {
+        let stopped = self.campaigns.dispatch_stopped.load(Ordering::Relaxed);
+        let offers = if self.campaigns.commits_work() && !stopped {
             self.campaigns.board.offers(host.id, self.settings.max_offers)
         } else {
             Vec::new()

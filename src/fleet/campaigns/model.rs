@@ -68,6 +68,10 @@ pub struct TargetPreview {
     pub targeted: u64,
     /// Of them, online.
     pub online: u64,
+    /// Hosts that match, that the actor sees, and may not run this on: they are left out.
+    pub excluded: u64,
+    /// More are selected than everybody may run on.
+    pub exceeds_cap: bool,
 }
 
 /// Counters of a campaign, of the hosts a viewer may see: succeeded + failed = responded, responded + outstanding =

@@ -13,6 +13,7 @@ use super::{Campaign, NewCampaign, Source, Targets};
 use crate::auth::keys::new_public_id;
 use crate::clock::Timestamp;
 use crate::fleet::idempotency::{Keyed, start_over_once};
+use crate::fleet::saved_queries::SavedQuery;
 use crate::fleet::{Fleet, FleetError, RejectionCode};
 use crate::policy::{self, Action, Actor, Credential, Denied, Scope};
 use crate::sql;
@@ -36,7 +37,7 @@ impl Fleet {
     /// Starts a campaign; the same `idempotency_key` by the same caller answers the first one again.
     ///
     /// # Errors
-    /// Denied; rejected (`source.sql`, `source.savedQueryId`, `targets…`, `name`, `expiresInSeconds`,
+    /// Denied; rejected (`source`, `source.sql`, `source.savedQueryId`, `targets…`, `name`, `expiresInSeconds`,
     /// `idempotencyKey`); unavailable.
     pub async fn start_campaign(
         &self,
@@ -59,7 +60,7 @@ impl Fleet {
     pub(super) async fn query(&self, actor: &Actor, source: &Source) -> Result<Query, FleetError> {
         match source {
             Source::Sql(text) => {
-                let scope = run_scope(actor, Action::RunAnySql, "source.sql")?;
+                let scope = or_input_error(policy::allow(actor, Action::RunAnySql, None), "source.sql")?;
                 sql::lint(text).map_err(|issue| FleetError::sql("source.sql", issue))?;
                 Ok(Query { sql: text.clone(), saved_query_id: None, scope })
             }
@@ -69,9 +70,7 @@ impl Fleet {
                 let not_found =
                     || FleetError::rejected(RejectionCode::NotFound, path, "this saved query is not there");
                 let query = found.remove(id).ok_or_else(not_found)?;
-                let action =
-                    if query.observer_can_run { Action::RunObserverQueries } else { Action::RunAnySql };
-                let scope = run_scope(actor, action, path)?;
+                let scope = or_input_error(saved_query_scope(actor, &query), path)?;
                 Ok(Query { sql: query.sql, saved_query_id: Some(query.id), scope })
             }
         }
@@ -92,6 +91,7 @@ impl Fleet {
             return Ok(first);
         }
         let targets = self.target_set(&tx, &query.scope, chosen).await?;
+        self.check_guard(&tx, actor, &query.sql, &targets).await?;
         self.check_load(&tx, &targets).await?;
         let campaign = campaigns::insert(&tx, row(actor, new, query, chosen, &targets, now)?).await?;
         campaign_targets::insert(&tx, campaign.id, &targets).await?;
@@ -133,9 +133,19 @@ fn check(new: &NewCampaign) -> Result<(), FleetError> {
     Ok(())
 }
 
-/// Where the actor may run; who may run elsewhere or something else is told so as an input error.
-fn run_scope(actor: &Actor, action: Action, path: &'static str) -> Result<Scope, FleetError> {
-    match policy::allow(actor, action, None) {
+/// Where the actor may run a saved query. Its mark for observers holds in its own team, everywhere if it is global:
+/// whoever may write queries in one team shall not run them in another.
+fn saved_query_scope(actor: &Actor, query: &SavedQuery) -> Result<Scope, Denied> {
+    let any = policy::allow(actor, Action::RunAnySql, None);
+    if !query.observer_can_run {
+        return any;
+    }
+    policy::either(any, policy::allow(actor, Action::RunObserverQueries, query.team_id.some()))
+}
+
+/// Who may run nowhere is told so as an input error.
+fn or_input_error(scope: Result<Scope, Denied>, path: &'static str) -> Result<Scope, FleetError> {
+    match scope {
         Ok(scope) => Ok(scope),
         Err(Denied::Unauthenticated) => Err(Denied::Unauthenticated.into()),
         Err(Denied::Forbidden) => {

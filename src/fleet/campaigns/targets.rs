@@ -6,7 +6,7 @@ use entity::id::{CampaignId, HostId, PublicId};
 use roaring::RoaringBitmap;
 use sea_orm::ConnectionTrait;
 
-use super::{Campaign, TargetPreview, TargetState, Targets};
+use super::{Campaign, Source, TargetPreview, TargetState, Targets};
 use crate::fleet::{Fleet, FleetError, RejectionCode};
 use crate::policy::{self, Action, Actor, Scope};
 use crate::store::campaign_answers::OutcomeFilter;
@@ -49,22 +49,40 @@ impl Chosen {
 }
 
 impl Fleet {
-    /// How many hosts a campaign with these targets would reach: of those where the actor may run something.
+    /// How many hosts a campaign with these targets would reach: of those where the actor may run `source`, or
+    /// something when there is none; and how many more match.
     ///
     /// # Errors
-    /// Denied; rejected (`targets…`); unavailable.
+    /// Denied; rejected (`targets…`, `source…`); unavailable.
     pub async fn preview_targets(
         &self,
         actor: &Actor,
         targets: &Targets,
+        source: Option<&Source>,
     ) -> Result<TargetPreview, FleetError> {
-        let scope = policy::allow(actor, Action::RunAnySql, None)
-            .or_else(|_| policy::allow(actor, Action::RunObserverQueries, None))?;
+        let scope = match source {
+            Some(source) => self.query(actor, source).await?.scope,
+            None => policy::either(
+                policy::allow(actor, Action::RunAnySql, None),
+                policy::allow(actor, Action::RunObserverQueries, None),
+            )?,
+        };
         let chosen = self.choose(actor, &scope, targets).await?;
         let freshness = self.freshness();
         let (targeted, online) =
             hosts::count_online(self.store.reader(), &scope, chosen.selection(), &freshness).await?;
-        Ok(TargetPreview { targeted, online })
+        let excluded = self.selected_in_sight(actor, targets).await?.saturating_sub(targeted);
+        let exceeds_cap = self.exceeds_cap(targeted).await?;
+        Ok(TargetPreview { targeted, online, excluded, exceeds_cap })
+    }
+
+    /// How many hosts of a selection the actor sees.
+    async fn selected_in_sight(&self, actor: &Actor, targets: &Targets) -> Result<u64, FleetError> {
+        let sight = policy::allow(actor, Action::ReadHosts, None)?;
+        let chosen = self.choose(actor, &sight, targets).await?;
+        let (db, freshness) = (self.store.reader(), self.freshness());
+        let (selected, _) = hosts::count_online(db, &sight, chosen.selection(), &freshness).await?;
+        Ok(selected)
     }
 
     /// Resolves the names of a selection.

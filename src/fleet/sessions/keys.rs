@@ -43,7 +43,7 @@ impl Fleet {
     /// # Errors
     /// Denied; unavailable.
     pub async fn rotate_signing_key(&self, actor: &Actor, at_once: bool) -> Result<SigningKey, FleetError> {
-        allow(actor, Action::ManageUsers, Some(TeamId::NONE))?;
+        allow(actor, Action::ManageSettings, Some(TeamId::NONE))?;
         let now = self.clock.now();
         let earlier_until = if at_once { now } else { now.plus(self.settings.access_token_ttl) };
         let tx = self.store.begin().await?;

@@ -8,9 +8,11 @@ pub mod team;
 pub mod enroll_secret;
 
 pub mod user;
+pub mod invitation;
 pub mod session;
 pub mod viewer;
 pub mod activity;
+pub mod settings;
 
 pub mod saved_query;
 pub mod campaign;

@@ -9,6 +9,7 @@ use super::activity::Activity;
 use super::campaign::Campaign;
 use super::enroll_secret::EnrollSecret;
 use super::host::Host;
+use super::invitation::Invitation;
 use super::label::Label;
 use super::saved_query::SavedQuery;
 use super::session::Session;
@@ -42,6 +43,8 @@ pub enum Node {
     Session(Session),
     /// An activity.
     Activity(Activity),
+    /// An invitation.
+    Invitation(Invitation),
 }
 
 /// What an id names, by its prefix.
@@ -67,6 +70,8 @@ pub enum NodeKind {
     Session,
     /// An activity.
     Activity,
+    /// An invitation.
+    Invitation,
 }
 
 impl NodeKind {
@@ -83,6 +88,7 @@ impl NodeKind {
             EnrollSecret::PREFIX => Self::EnrollSecret,
             Session::PREFIX => Self::Session,
             Activity::PREFIX => Self::Activity,
+            Invitation::PREFIX => Self::Invitation,
             // What is no id of ours is looked up as a host, so that it is answered like one that does not exist.
             _ => Self::Host,
         }
@@ -109,6 +115,7 @@ impl NodeKind {
             Self::EnrollSecret => nodes(fleet.enroll_secrets_by_public_ids(actor, ids).await?, EnrollSecret),
             Self::Session => nodes(fleet.sessions_by_public_ids(actor, ids).await?, Session),
             Self::Activity => nodes(fleet.activities_by_public_ids(actor, ids).await?, Activity),
+            Self::Invitation => nodes(fleet.invitations_by_public_ids(actor, ids).await?, Invitation),
         })
     }
 }

@@ -6,10 +6,11 @@ use super::campaign::Campaign;
 use super::campaign_target::CampaignTargetState;
 use super::host::Host;
 use super::host_filter::{HostFilter, each_into};
-use crate::fleet::campaigns::{self, Targets};
+use super::saved_query::SavedQuery;
+use crate::fleet::campaigns::{self, Source, Targets};
 use crate::fleet::{FleetError, RejectionCode};
 use crate::graphql::id::{Id, publics};
-use crate::graphql::scalars::int;
+use crate::graphql::scalars::{Text, int};
 
 /// Exactly one way to choose hosts, always within what the caller may run on.
 #[derive(OneofObject)]
@@ -32,6 +33,24 @@ pub struct CampaignTargetsInput {
     /// States to ask again.
     #[graphql(default_with = "vec![CampaignTargetState::Pending, CampaignTargetState::Failed]")]
     states: Vec<CampaignTargetState>,
+}
+
+/// Exactly one source of SQL.
+#[derive(OneofObject)]
+pub enum LiveQuerySource {
+    /// A saved query.
+    SavedQueryId(Id<SavedQuery>),
+    /// SQL typed now; needs `OBSERVER_PLUS`.
+    Sql(Text),
+}
+
+impl From<LiveQuerySource> for Source {
+    fn from(input: LiveQuerySource) -> Self {
+        match input {
+            LiveQuerySource::SavedQueryId(id) => Self::SavedQuery(id.into_public()),
+            LiveQuerySource::Sql(sql) => Self::Sql(sql.0),
+        }
+    }
 }
 
 impl TryFrom<TargetsInput> for Targets {
@@ -60,10 +79,19 @@ pub struct TargetPreview {
     targeted: i32,
     /// Of them, online.
     online: i32,
+    /// Hosts that match, that the caller sees, and may not run on: they are left out.
+    excluded: i32,
+    /// More are selected than `settings.targetCap`: only an admin of each of their teams may start it.
+    exceeds_cap: bool,
 }
 
 impl From<campaigns::TargetPreview> for TargetPreview {
     fn from(preview: campaigns::TargetPreview) -> Self {
-        Self { targeted: int(preview.targeted), online: int(preview.online) }
+        Self {
+            targeted: int(preview.targeted),
+            online: int(preview.online),
+            excluded: int(preview.excluded),
+            exceeds_cap: preview.exceeds_cap,
+        }
     }
 }

@@ -6,6 +6,8 @@ use entity::id::TeamId;
 use super::host::HostConnection;
 use super::host_filter::{HostFilter, HostSort};
 use super::saved_query::SavedQueryConnection;
+use super::settings::Restriction;
+use crate::fleet::guard::restrictions;
 use crate::fleet::{hosts, teams};
 use crate::graphql::connection::connection;
 use crate::graphql::context::ContextExt;
@@ -87,6 +89,11 @@ impl Team {
     ) -> Result<SavedQueryConnection> {
         let team = Some(self.0.public_id.clone());
         SavedQueryConnection::of(ctx, first, after, team, None).await
+    }
+
+    /// What SQL may not name on the hosts of the team, beside what `settings` restrict everywhere.
+    async fn restrictions(&self) -> Vec<Restriction> {
+        restrictions(&self.0).into_iter().map(Restriction::from).collect()
     }
 
     /// Version for optimistic concurrency.

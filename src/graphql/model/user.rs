@@ -1,6 +1,6 @@
 //! Users and API tokens: who acts.
 
-use async_graphql::{Context, Enum, ID, Interface, Object};
+use async_graphql::{Context, Enum, ID, Interface, Object, SimpleObject};
 use entity::id::UserId;
 
 use super::team::Team;
@@ -94,6 +94,56 @@ impl User {
     /// Global role, when the user has one.
     async fn role(&self) -> Option<Role> {
         self.0.roles.global.map(Role::from)
+    }
+
+    /// Roles in teams, of those that the viewer sees; none when the viewer may not see the user's.
+    async fn team_roles(&self, ctx: &Context<'_>) -> Result<Vec<TeamRole>> {
+        TeamRole::of(ctx, &self.0.roles).await
+    }
+
+    /// When the user was shut out; null when the viewer may not see it.
+    async fn disabled_at(&self) -> Option<DateTime> {
+        self.0.disabled_at.map(DateTime)
+    }
+}
+
+connection! {
+    /// Page of users.
+    UserConnection {
+        /// Number that match.
+        total_count
+    }
+
+    /// One user in a page.
+    UserEdge {
+        /// The user.
+        User
+    }
+}
+
+/// A role in one team.
+#[derive(SimpleObject)]
+pub struct TeamRole {
+    /// The team.
+    team: Team,
+    /// The role.
+    role: Role,
+}
+
+impl TeamRole {
+    /// The roles in the teams that the viewer sees.
+    ///
+    /// # Errors
+    /// Denied; unavailable.
+    pub async fn of(ctx: &Context<'_>, roles: &policy::Roles) -> Result<Vec<Self>> {
+        if roles.teams.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut teams = ctx.load_many(roles.teams.keys().copied()).await?;
+        let roles = roles.teams.iter();
+        Ok(roles
+            .filter_map(|(id, role)| Some(Self { team: teams.remove(id)?, role: (*role).into() }))
+            .collect())
     }
 }
 

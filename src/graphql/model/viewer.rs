@@ -1,10 +1,9 @@
 //! The caller.
 
-use async_graphql::{Context, Object, SimpleObject};
+use async_graphql::{Context, Object};
 
 use super::session::{Session, SessionConnection};
-use super::team::Team;
-use super::user::{Actor, ApiToken, ApiTokenConnection, Role};
+use super::user::{Actor, ApiToken, ApiTokenConnection, Role, TeamRole};
 use crate::fleet::FleetError;
 use crate::fleet::users::Whose;
 use crate::graphql::connection::Listed;
@@ -16,15 +15,6 @@ use crate::policy::UserActor;
 
 /// The caller.
 pub struct Viewer(pub UserActor);
-
-/// A role in one team.
-#[derive(SimpleObject)]
-pub struct TeamRole {
-    /// The team.
-    team: Team,
-    /// The role.
-    role: Role,
-}
 
 /// The caller.
 #[Object]
@@ -45,11 +35,7 @@ impl Viewer {
 
     /// Roles in teams.
     async fn team_roles(&self, ctx: &Context<'_>) -> Result<Vec<TeamRole>> {
-        let mut teams = ctx.load_many(self.0.roles.teams.keys().copied()).await?;
-        let roles = self.0.roles.teams.iter();
-        Ok(roles
-            .filter_map(|(id, role)| Some(TeamRole { team: teams.remove(id)?, role: (*role).into() }))
-            .collect())
+        TeamRole::of(ctx, &self.0.roles).await
     }
 
     /// Where the caller is signed in, newest first.

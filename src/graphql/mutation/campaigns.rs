@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use async_graphql::{Context, InputObject, Object, OneofObject, SimpleObject};
+use async_graphql::{Context, InputObject, Object, SimpleObject};
 
 use crate::fleet::FleetError;
-use crate::fleet::campaigns::{self, NewCampaign, Source};
+use crate::fleet::campaigns::{self, NewCampaign};
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::Result;
 use crate::graphql::id::Id;
 use crate::graphql::model::campaign::{Campaign, CampaignEdge};
-use crate::graphql::model::saved_query::SavedQuery;
-use crate::graphql::model::targets_input::TargetsInput;
+use crate::graphql::model::targets_input::{LiveQuerySource, TargetsInput};
 use crate::graphql::page::List;
 use crate::graphql::scalars::{Text, text};
 use crate::graphql::user_error::{UserError, settle};
@@ -19,15 +18,6 @@ use crate::graphql::user_error::{UserError, settle};
 /// Writes of campaigns.
 #[derive(Default)]
 pub(super) struct CampaignMutation;
-
-/// Exactly one source of SQL.
-#[derive(OneofObject)]
-enum LiveQuerySource {
-    /// A saved query.
-    SavedQueryId(Id<SavedQuery>),
-    /// SQL typed now; needs `OBSERVER_PLUS`.
-    Sql(Text),
-}
 
 /// Input of startCampaign.
 #[derive(InputObject)]
@@ -107,10 +97,7 @@ async fn start(
 ) -> std::result::Result<campaigns::Campaign, FleetError> {
     let StartCampaignInput { source, targets, name, expires_in_seconds, idempotency_key } = input;
     let new = NewCampaign {
-        source: match source {
-            LiveQuerySource::SavedQueryId(id) => Source::SavedQuery(id.into_public()),
-            LiveQuerySource::Sql(sql) => Source::Sql(sql.0),
-        },
+        source: source.into(),
         targets: targets.try_into()?,
         name: name.map(|text| text.0),
         expires_in: Duration::from_secs(u64::try_from(expires_in_seconds).unwrap_or_default()),

@@ -1,7 +1,10 @@
 //! Enroll secrets.
 
+use std::time::Duration;
+
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 
+use crate::fleet::enroll_secrets::{self, NewEnrollSecret};
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::Result;
 use crate::graphql::id::{Id, shown};
@@ -22,6 +25,8 @@ struct CreateEnrollSecretInput {
     name: Option<Text>,
     /// Team its hosts land in; null for none.
     team_id: Option<Id<Team>>,
+    /// How long it lets hosts in: a minute to 3,650 days; for ever when left out.
+    expires_in_seconds: Option<i32>,
     /// Same key returns the first answer again, without the text.
     idempotency_key: Option<Text>,
 }
@@ -30,6 +35,31 @@ struct CreateEnrollSecretInput {
 #[derive(SimpleObject)]
 struct CreateEnrollSecretPayload {
     /// The secret without its text.
+    enroll_secret: Option<EnrollSecret>,
+    /// Edge to insert in a client's list.
+    enroll_secret_edge: Option<EnrollSecretEdge>,
+    /// Its text, shown this once; not repeated for the same idempotency key.
+    secret: Option<String>,
+    /// What to mend.
+    user_errors: Vec<UserError>,
+}
+
+/// Input of rotateEnrollSecret.
+#[derive(InputObject)]
+struct RotateEnrollSecretInput {
+    /// The secret to replace.
+    id: Id<EnrollSecret>,
+    /// How long it still lets hosts in: a minute to 3,650 days.
+    #[graphql(default = 604_800)]
+    overlap_seconds: i32,
+    /// Same key returns the first answer again, without the text.
+    idempotency_key: Option<Text>,
+}
+
+/// Answer of rotateEnrollSecret.
+#[derive(SimpleObject)]
+struct RotateEnrollSecretPayload {
+    /// The new secret without its text.
     enroll_secret: Option<EnrollSecret>,
     /// Edge to insert in a client's list.
     enroll_secret_edge: Option<EnrollSecretEdge>,
@@ -63,16 +93,29 @@ impl EnrollSecretMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The secret.")] input: CreateEnrollSecretInput,
     ) -> Result<Option<CreateEnrollSecretPayload>> {
-        let (name, key) = (text(input.name.as_ref()), text(input.idempotency_key.as_ref()));
-        let team = input.team_id.as_ref().map(Id::public);
-        let (made, user_errors) =
-            settle(ctx.fleet().create_enroll_secret(ctx.actor(), name, team, key).await)?;
-        let (enroll_secret, secret) = made.unzip();
-        let enroll_secret: Option<EnrollSecret> = enroll_secret.map(EnrollSecret);
-        let edge = |made: EnrollSecret| EnrollSecretEdge::fresh(List::ENROLL_SECRETS, made.0.id.0, made);
-        let enroll_secret_edge = enroll_secret.clone().map(edge);
-        let secret = secret.flatten();
+        let CreateEnrollSecretInput { name, team_id, expires_in_seconds, idempotency_key } = input;
+        let new = NewEnrollSecret {
+            name: name.map(|text| text.0),
+            team: team_id.map(Id::into_public),
+            expires_in: expires_in_seconds.map(seconds),
+        };
+        let made = ctx.fleet().create_enroll_secret(ctx.actor(), new, text(idempotency_key.as_ref())).await;
+        let (made, user_errors) = settle(made)?;
+        let (enroll_secret, enroll_secret_edge, secret) = shown_once(made);
         Ok(Some(CreateEnrollSecretPayload { enroll_secret, enroll_secret_edge, secret, user_errors }))
+    }
+
+    /// Makes an enroll secret in place of another, of the same name and team; for the overlap both let hosts in.
+    async fn rotate_enroll_secret(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one, and the overlap.")] input: RotateEnrollSecretInput,
+    ) -> Result<Option<RotateEnrollSecretPayload>> {
+        let (overlap, key) = (seconds(input.overlap_seconds), text(input.idempotency_key.as_ref()));
+        let made = ctx.fleet().rotate_enroll_secret(ctx.actor(), input.id.public(), overlap, key).await;
+        let (made, user_errors) = settle(made)?;
+        let (enroll_secret, enroll_secret_edge, secret) = shown_once(made);
+        Ok(Some(RotateEnrollSecretPayload { enroll_secret, enroll_secret_edge, secret, user_errors }))
     }
 
     /// Revokes an enroll secret; hosts that are in stay in.
@@ -86,4 +129,19 @@ impl EnrollSecretMutation {
         let revoked_enroll_secret_id = id.as_ref().map(shown);
         Ok(Some(RevokeEnrollSecretPayload { revoked_enroll_secret_id, user_errors }))
     }
+}
+
+/// A time that is negative becomes none, which the verb refuses as too short.
+fn seconds(number: i32) -> Duration {
+    Duration::from_secs(u64::try_from(number).unwrap_or_default())
+}
+
+/// What was made: the secret, its edge, its text.
+fn shown_once(
+    made: Option<(enroll_secrets::EnrollSecret, Option<String>)>,
+) -> (Option<EnrollSecret>, Option<EnrollSecretEdge>, Option<String>) {
+    let (secret, text) = made.unzip();
+    let secret: Option<EnrollSecret> = secret.map(EnrollSecret);
+    let edge = |made: EnrollSecret| EnrollSecretEdge::fresh(List::ENROLL_SECRETS, made.0.id.0, made);
+    (secret.clone(), secret.map(edge), text.flatten())
 }

@@ -3,7 +3,10 @@
 
 mod sessions;
 mod accounts;
+mod settings;
 mod teams;
+mod users;
+mod invitations;
 mod enroll_secrets;
 mod hosts;
 mod saved_queries;
@@ -16,7 +19,10 @@ use async_graphql::MergedObject;
 pub struct Mutation(
     sessions::SessionMutation,
     accounts::AccountMutation,
+    settings::SettingsMutation,
     teams::TeamMutation,
+    users::UserMutation,
+    invitations::InvitationMutation,
     enroll_secrets::EnrollSecretMutation,
     hosts::HostMutation,
     saved_queries::SavedQueryMutation,

@@ -3,14 +3,14 @@
 use async_graphql::{Context, Object};
 use entity::id::{PublicId, SavedQueryId};
 
-use crate::fleet::campaigns::CampaignFilter;
+use crate::fleet::campaigns::{CampaignFilter, Source};
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::Result;
 use crate::graphql::id::Id;
 use crate::graphql::model::campaign::{CampaignConnection, CampaignStatus};
 use crate::graphql::model::host_filter::each_into;
 use crate::graphql::model::saved_query::SavedQuery;
-use crate::graphql::model::targets_input::{TargetPreview, TargetsInput};
+use crate::graphql::model::targets_input::{LiveQuerySource, TargetPreview, TargetsInput};
 use crate::graphql::scalars::Text;
 
 /// Reads of campaigns.
@@ -43,8 +43,12 @@ impl CampaignQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which hosts.")] targets: TargetsInput,
+        #[graphql(desc = "What to run; anything the caller may run when left out.")] source: Option<
+            LiveQuerySource,
+        >,
     ) -> Result<Option<TargetPreview>> {
-        let preview = ctx.fleet().preview_targets(ctx.actor(), &targets.try_into()?).await?;
+        let (targets, source) = (targets.try_into()?, source.map(Source::from));
+        let preview = ctx.fleet().preview_targets(ctx.actor(), &targets, source.as_ref()).await?;
         Ok(Some(preview.into()))
     }
 }

@@ -3,8 +3,10 @@
 
 mod nodes;
 mod viewer;
+mod settings;
 mod hosts;
 mod teams;
+mod users;
 mod labels;
 mod enroll_secrets;
 mod saved_queries;
@@ -19,8 +21,10 @@ use async_graphql::MergedObject;
 pub struct Query(
     nodes::NodeQuery,
     viewer::ViewerQuery,
+    settings::SettingsQuery,
     hosts::HostQuery,
     teams::TeamQuery,
+    users::UserQuery,
     labels::LabelQuery,
     enroll_secrets::EnrollSecretQuery,
     saved_queries::SavedQueryQuery,

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use entity::id::PublicId;
 use muster::fleet::Fleet;
 use muster::fleet::teams::Team;
 use muster::fleet::users::NewUser;
@@ -60,6 +61,12 @@ impl Person {
         let token = payload["accessToken"].as_str();
         self.token = Some(token.unwrap_or_else(|| panic!("no access token: {payload}")).to_owned());
         payload
+    }
+
+    /// The outside id of the user.
+    pub async fn id(&self) -> PublicId {
+        let seen = self.ask("{ viewer { actor { ... on User { id } } } }", json!({})).await;
+        PublicId(seen["viewer"]["actor"]["id"].as_str().expect("somebody is signed in").to_owned())
     }
 
     /// Tries a password; answers the payload.

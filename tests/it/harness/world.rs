@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use muster::fleet::enroll_secrets::NewEnrollSecret;
 use muster::fleet::teams::Team;
 use muster::policy::{Actor, Role};
 
@@ -78,6 +79,20 @@ impl World {
         Person::anonymous(self.server.address)
     }
 
+    /// Gives somebody a role in a team.
+    pub async fn give_role(&self, person: &Person, role: Role, team: &Team) {
+        let user = person.id().await;
+        let given = self.server.fleet.set_team_role(&Actor::System, &user, &team.public_id, role).await;
+        given.expect("user and team are there");
+    }
+
+    /// Takes somebody's role in a team away.
+    pub async fn take_role(&self, person: &Person, team: &Team) {
+        let user = person.id().await;
+        let taken = self.server.fleet.remove_team_role(&Actor::System, &user, &team.public_id).await;
+        taken.expect("user and team are there");
+    }
+
     /// Makes a team.
     pub async fn team(&self, name: &str) -> Team {
         let made = self.server.fleet.create_team(&Actor::System, name, None, None).await;
@@ -124,7 +139,8 @@ impl World {
 }
 
 async fn secret(server: &TestServer, team: Option<&Team>) -> String {
-    let team = team.map(|team| &team.public_id);
-    let made = server.fleet.create_enroll_secret(&Actor::System, None, team, None).await;
+    let team = team.map(|team| team.public_id.clone());
+    let new = NewEnrollSecret { team, ..NewEnrollSecret::default() };
+    let made = server.fleet.create_enroll_secret(&Actor::System, new, None).await;
     made.expect("the team exists").1.expect("the text is shown once")
 }

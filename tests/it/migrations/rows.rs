@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use entity::id::{
-    ActivityId, ApiTokenId, CampaignId, EnrollSecretId, HostId, LabelId, LoginFailureId, NodeKeyId,
-    PasswordResetId, PublicId, SavedQueryId, SessionId, SigningKeyId, TeamId, UserId,
+    ActivityId, ApiTokenId, CampaignId, EnrollSecretId, HostId, InvitationId, LabelId, LoginFailureId,
+    NodeKeyId, PasswordResetId, PublicId, SavedQueryId, SessionId, SigningKeyId, TeamId, UserId,
 };
 use entity::kind::{CampaignStatus, ChangeKind, EventKind, HostErrorCode, LabelKind, Platform, Role};
 use entity::time::Timestamp;
@@ -25,6 +25,7 @@ macro_rules! every_row {
         $do::<entity::teams::Entity>($db, team()).await;
         $do::<entity::users::Entity>($db, user()).await;
         $do::<entity::team_members::Entity>($db, team_member()).await;
+        $do::<entity::invitations::Entity>($db, invitation()).await;
         $do::<entity::sessions::Entity>($db, session()).await;
         $do::<entity::api_tokens::Entity>($db, api_token()).await;
         $do::<entity::login_failures::Entity>($db, login_failure()).await;
@@ -107,7 +108,23 @@ fn team() -> entity::teams::Model {
         name: "Zürich".into(),
         description: None,
         created_at: NOW,
+        restrictions: "[]".into(),
         version: 1,
+    }
+}
+
+fn invitation() -> entity::invitations::Model {
+    entity::invitations::Model {
+        id: InvitationId(ID),
+        public_id: public_id("inv"),
+        email: "grace@example.com".into(),
+        team_id: TeamId(ID),
+        role: Role::Observer,
+        token_hash: vec![6; 32],
+        created_by: None,
+        created_at: NOW,
+        expires_at: NOW,
+        closed_at: Some(NOW),
     }
 }
 

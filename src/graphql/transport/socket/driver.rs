@@ -107,7 +107,11 @@ impl<E: Executor> Driver<E> {
                 Ok(())
             }
             ClientMessage::Pong { .. } => Ok(()),
-            ClientMessage::Subscribe { id, payload } => self.subscribe(id, *payload, permit),
+            ClientMessage::Subscribe { id, payload } => {
+                // An operation never begins with roles that were taken away since the socket was opened.
+                self.look().await?;
+                self.subscribe(id, *payload, permit)
+            }
             ClientMessage::Complete { id } => {
                 self.operations.end(&id);
                 Ok(())
