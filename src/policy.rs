@@ -4,9 +4,10 @@
 //! demands a `&Scope`, so a read that nobody allowed does not compile. What is out of scope is *not found*.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use entity::id::{ApiTokenId, HostId, PublicId, SessionId, TeamId, UserId};
-pub use entity::kind::Role;
+pub use entity::kind::{Role, TokenScope};
 
 /// Who acts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct UserActor {
     pub credential: Credential,
     /// Roles.
     pub roles: Roles,
+    /// Where from; none for what a server remembers of them between requests.
+    pub source: Option<IpAddr>,
 }
 
 /// What a user proved themselves with.
@@ -41,8 +44,23 @@ pub struct UserActor {
 pub enum Credential {
     /// A session.
     Session(SessionId),
-    /// An API token: inside id, outside id and name.
-    ApiToken(ApiTokenId, PublicId, String),
+    /// An API token.
+    ApiToken(Box<TokenActor>),
+}
+
+/// An API token as it acts: with the roles of its user, as far as its scope and team reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenActor {
+    /// Inside id.
+    pub id: ApiTokenId,
+    /// Outside id.
+    pub public_id: PublicId,
+    /// Its name.
+    pub name: String,
+    /// What it may do at most.
+    pub scope: TokenScope,
+    /// The only team it acts in, if it is for one.
+    pub team: Option<TeamId>,
 }
 
 /// The roles of a user.
@@ -143,6 +161,74 @@ impl Action {
     }
 }
 
+impl Action {
+    /// The least scope that an API token needs for it.
+    #[must_use]
+    pub fn token_scope(self) -> TokenScope {
+        match self {
+            Self::ReadHosts
+            | Self::ReadTeams
+            | Self::ReadUsers
+            | Self::ReadSavedQueries
+            | Self::ReadCampaigns
+            | Self::ReadSettings
+            | Self::ReadActivities => TokenScope::Read,
+            Self::RunObserverQueries | Self::RunAnySql | Self::RunRestrictedSql | Self::RunOnMany => {
+                TokenScope::Run
+            }
+            Self::ManageHosts | Self::ManageSavedQueries | Self::StopAnyCampaign => TokenScope::Manage,
+            Self::ManageTeams | Self::ManageEnrollSecrets | Self::ManageUsers | Self::ManageSettings => {
+                TokenScope::Admin
+            }
+        }
+    }
+}
+
+impl Actor {
+    /// The same, as acting from there.
+    #[must_use]
+    pub fn from_source(self, source: IpAddr) -> Self {
+        match self {
+            Self::User(user) => Self::User(UserActor { source: Some(source), ..user }),
+            other => other,
+        }
+    }
+}
+
+impl Credential {
+    /// What is left of these teams for the credential: it never adds one.
+    fn narrow(&self, action: Action, teams: Teams) -> Teams {
+        let Self::ApiToken(token) = self else { return teams };
+        if token.scope < action.token_scope() {
+            return Teams::Only(BTreeSet::new());
+        }
+        match token.team {
+            Some(team) if Scope(teams.clone()).includes(team) => Teams::Only([team].into()),
+            Some(_) => Teams::Only(BTreeSet::new()),
+            None => teams,
+        }
+    }
+
+    /// What an API token takes away of its user's roles: scope and team.
+    #[must_use]
+    pub fn limits(&self) -> Option<(TokenScope, Option<TeamId>)> {
+        match self {
+            Self::Session(_) => None,
+            Self::ApiToken(token) => Some((token.scope, token.team)),
+        }
+    }
+
+    /// Whether it may be used for what concerns the account itself: its sessions, tokens and password. A token that is
+    /// less than its user may not, or it could make a stronger one.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        match self {
+            Self::Session(_) => true,
+            Self::ApiToken(token) => token.scope == TokenScope::Admin && token.team.is_none(),
+        }
+    }
+}
+
 /// Why not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
@@ -221,7 +307,7 @@ pub fn allow(actor: &Actor, action: Action, team: Option<TeamId>) -> Result<Scop
         Actor::System => Teams::All,
         Actor::Anonymous => return Err(Denied::Unauthenticated),
         Actor::Host(_) => return Err(Denied::Forbidden),
-        Actor::User(user) => teams_of(&user.roles, action),
+        Actor::User(user) => user.credential.narrow(action, teams_of(&user.roles, action)),
     };
     let everywhere = Scope(everywhere);
     match team {

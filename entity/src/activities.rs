@@ -5,7 +5,7 @@ use sea_orm::entity::prelude::*;
 use crate::id::{ActivityId, PublicId, TeamId};
 use crate::time::Timestamp;
 
-/// An entry of the audit trail.
+/// An entry of the audit trail. The database refuses to change one.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "activities")]
@@ -31,6 +31,8 @@ pub struct Model {
     pub subject: Option<String>,
     /// More, as a JSON object; never a secret.
     pub details: String,
+    /// Where it was done from: an address.
+    pub source: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

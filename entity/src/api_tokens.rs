@@ -2,7 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::id::{ApiTokenId, PublicId, UserId};
+use crate::id::{ApiTokenId, PublicId, TeamId, UserId};
+use crate::kind::TokenScope;
 use crate::time::Timestamp;
 
 /// An API token: a credential for programs that acts as its user.
@@ -32,6 +33,10 @@ pub struct Model {
     pub revoked_at: Option<Timestamp>,
     /// When it was last used, to the minute.
     pub last_used_at: Option<Timestamp>,
+    /// What it may do at most.
+    pub scope: TokenScope,
+    /// The only team it acts in; everywhere the user's roles reach when none.
+    pub team_id: Option<TeamId>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -43,6 +43,12 @@ inside_ids! {
     NodeKeyId
     /// An entry of the audit trail.
     ActivityId
+    /// A failed sign-in.
+    LoginFailureId
+    /// A key for access tokens, in order of making; 0 is the one that every installation begins with.
+    SigningKeyId
+    /// A password reset.
+    PasswordResetId
     /// An invitation.
     InvitationId
 }

@@ -49,6 +49,18 @@ kinds! {
         Gitops = "gitops",
     }
 
+    /// What an API token may do at most; each includes those before it.
+    TokenScope {
+        /// Reads what its user may read.
+        Read = "read",
+        /// Also runs live queries.
+        Run = "run",
+        /// Also manages queries, packs, labels, policies and hosts.
+        Manage = "manage",
+        /// Whatever its user may do.
+        Admin = "admin",
+    }
+
     /// Operating system family.
     Platform {
         /// Apple macOS.
@@ -131,6 +143,8 @@ kinds! {
         ApiToken = "api_token",
         /// An enroll secret was made or revoked; the key is its id.
         EnrollSecret = "enroll_secret",
+        /// A signing key was made; the key is its id.
+        SigningKey = "signing_key",
         /// The settings of the fleet changed, such as the switch that stops all dispatch; the key is 0.
         Settings = "settings",
     }

@@ -32,6 +32,12 @@ pub struct Model {
     pub expires_at: Timestamp,
     /// When it was ended.
     pub ended_at: Option<Timestamp>,
+    /// Where it was begun from: an address.
+    pub source: Option<String>,
+    /// The program it was begun with, as that called itself.
+    pub agent: Option<String>,
+    /// A browser's cookie carries it: `refresh_hash` is that of the cookie, which stays the same.
+    pub by_cookie: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -5,6 +5,7 @@
 
 mod m0001_initial;
 mod m0002_enrolled_team;
+mod m0003_accounts;
 mod m0004_access;
 
 pub use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
@@ -15,6 +16,11 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_initial::Step), Box::new(m0002_enrolled_team::Step), Box::new(m0004_access::Step)]
+        vec![
+            Box::new(m0001_initial::Step),
+            Box::new(m0002_enrolled_team::Step),
+            Box::new(m0003_accounts::Step),
+            Box::new(m0004_access::Step),
+        ]
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn intervals(config: &Config) -> tasks::Intervals {
 
 /// The settings of the core, from the sections of the configuration.
 pub(super) fn core(config: &Config) -> Settings {
-    let Config { agent, enroll, campaign, session, .. } = config;
+    let Config { agent, enroll, campaign, session, activity, .. } = config;
     Settings {
         check_in_interval: agent.check_in_interval,
         online_grace: agent.online_grace,
@@ -53,5 +53,6 @@ pub(super) fn core(config: &Config) -> Settings {
         access_token_ttl: session.access_token_ttl,
         refresh_token_ttl: session.refresh_token_ttl,
         argon2_memory_kib: u32::try_from(session.password_memory.0 >> 10).unwrap_or(u32::MAX),
+        activity_retention: activity.retention,
     }
 }

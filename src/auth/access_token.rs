@@ -1,11 +1,11 @@
-//! Access tokens: short-lived JWTs (HS256) that name a session.
+//! Access tokens: short-lived JWTs (HS256) that name a session, and by `kid` the key that signed them.
 //!
 //! The crate `jsonwebtoken` does the format; the HMAC is ring's, and the time is our clock's.
 
 use std::time::Duration;
 
-use entity::id::PublicId;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use entity::id::{PublicId, SigningKeyId};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use serde::{Deserialize, Serialize};
 
 use super::hs256;
@@ -21,11 +21,29 @@ const MAX_BYTES: usize = 2048;
 /// lives longer than it says.
 const LEEWAY_S: i64 = 60;
 
-/// Makes and reads access tokens.
+/// What the header of a token says that it is.
+const TYPE: &str = "JWT";
+
+/// Makes and reads access tokens: the newest key signs, the others hold until their time is over.
 pub struct AccessTokens {
+    newest: Key,
+    earlier: Vec<Key>,
+    validation: Validation,
+}
+
+/// A key, and until when what it signed is in force.
+struct Key {
+    kid: String,
     encoding: EncodingKey,
     decoding: DecodingKey,
-    validation: Validation,
+    until: Timestamp,
+}
+
+impl Key {
+    fn new(id: SigningKeyId, secret: &[u8; 32], until: Timestamp) -> Self {
+        let (encoding, decoding) = (EncodingKey::from_secret(secret), DecodingKey::from_secret(secret));
+        Self { kid: id.to_string(), encoding, decoding, until }
+    }
 }
 
 /// What a valid access token says.
@@ -54,8 +72,11 @@ struct Wire {
 }
 
 impl AccessTokens {
-    /// Tokens signed with this key.
-    pub(super) fn new(key: &[u8; 32]) -> Self {
+    /// Tokens signed with the newest key; each of the earlier ones holds until its time.
+    pub(super) fn new(
+        newest: (SigningKeyId, [u8; 32]),
+        earlier: impl IntoIterator<Item = (SigningKeyId, [u8; 32], Timestamp)>,
+    ) -> Self {
         hs256::install();
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[MUSTER]);
@@ -64,7 +85,11 @@ impl AccessTokens {
         // `verify` holds them against the clock it was given.
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        Self { encoding: EncodingKey::from_secret(key), decoding: DecodingKey::from_secret(key), validation }
+        Self {
+            newest: Key::new(newest.0, &newest.1, Timestamp(i64::MAX)),
+            earlier: earlier.into_iter().map(|(id, secret, until)| Key::new(id, &secret, until)).collect(),
+            validation,
+        }
     }
 
     /// A token for this session of this user, and when it ends.
@@ -87,7 +112,8 @@ impl AccessTokens {
             exp,
             jti: super::keys::new_public_id("jwt"),
         };
-        let token = encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
+        let header = Header { kid: Some(self.newest.kid.clone()), ..Header::new(Algorithm::HS256) };
+        let token = encode(&header, &claims, &self.newest.encoding)
             .expect("the claims are plain JSON and the key is for HS256");
         (token, Timestamp(exp * 1000))
     }
@@ -98,11 +124,24 @@ impl AccessTokens {
         if token.len() > MAX_BYTES {
             return None;
         }
-        let claims = decode::<Wire>(token, &self.decoding, &self.validation).ok()?.claims;
+        let header = decode_header(token).ok()?;
+        let key = self.key(header.kid.as_deref()?, now)?;
+        if header.typ.as_deref() != Some(TYPE) {
+            return None;
+        }
+        let claims = decode::<Wire>(token, &key.decoding, &self.validation).ok()?.claims;
         let expires_at = Timestamp(claims.exp.checked_mul(1000)?);
         let begins = claims.nbf.unwrap_or(claims.iat).max(claims.iat);
         let in_force = now < expires_at && begins <= seconds(now).saturating_add(LEEWAY_S);
         in_force.then_some(Claims { user: claims.sub, session: claims.sid, expires_at })
+    }
+}
+
+impl AccessTokens {
+    /// The key of that name, while what it signed is in force.
+    fn key(&self, kid: &str, now: Timestamp) -> Option<&Key> {
+        let mut keys = self.earlier.iter().chain([&self.newest]);
+        keys.find(|key| key.kid == kid).filter(|key| now < key.until)
     }
 }
 
@@ -121,6 +160,7 @@ mod tests {
     use super::*;
 
     const KEY: [u8; 32] = [3; 32];
+    const OLD_KEY: [u8; 32] = [2; 32];
     const NOW: Timestamp = Timestamp(1_800_000_000_500);
     const TTL: Duration = Duration::from_mins(15);
 
@@ -146,17 +186,21 @@ mod tests {
     }
 
     fn hs256(claims: &Value) -> String {
-        forge(&json!({"alg": "HS256", "typ": "JWT"}), claims, &KEY)
+        forge(&json!({"alg": "HS256", "typ": "JWT", "kid": "1"}), claims, &KEY)
+    }
+
+    fn tokens() -> AccessTokens {
+        AccessTokens::new((SigningKeyId(1), KEY), [(SigningKeyId(0), OLD_KEY, NOW.plus(TTL))])
     }
 
     fn verify(token: &str) -> Option<Claims> {
-        AccessTokens::new(&KEY).verify(token, NOW)
+        tokens().verify(token, NOW)
     }
 
     #[test]
     fn a_token_is_in_force_until_it_ends() {
         let (user, session) = ids();
-        let tokens = AccessTokens::new(&KEY);
+        let tokens = tokens();
         let (token, ends) = tokens.issue(&user, &session, NOW, TTL);
         let expected = Some(Claims { user, session, expires_at: ends });
         assert_eq!(ends, Timestamp(1_800_000_900_000));
@@ -175,11 +219,30 @@ mod tests {
     #[test]
     fn other_algorithms_and_keys_are_refused() {
         for alg in ["none", "None", "HS384", "HS512", "RS256", "ES256", "EdDSA", "", "hs256"] {
-            assert_eq!(verify(&forge(&json!({"alg": alg, "typ": "JWT"}), &claims(), &KEY)), None, "{alg}");
+            let header = json!({"alg": alg, "typ": "JWT", "kid": "1"});
+            assert_eq!(verify(&forge(&header, &claims(), &KEY)), None, "{alg}");
         }
-        assert_eq!(verify(&forge(&json!({"typ": "JWT"}), &claims(), &KEY)), None);
-        assert_eq!(verify(&forge(&json!({"alg": "HS256"}), &claims(), &[4; 32])), None);
-        assert_eq!(verify(&forge(&json!({"alg": "HS256"}), &claims(), b"")), None);
+        assert_eq!(verify(&forge(&json!({"typ": "JWT", "kid": "1"}), &claims(), &KEY)), None);
+        let header = json!({"alg": "HS256", "typ": "JWT", "kid": "1"});
+        assert_eq!(verify(&forge(&header, &claims(), &[4; 32])), None);
+        assert_eq!(verify(&forge(&header, &claims(), b"")), None);
+        for typ in [json!("at+jwt"), json!(""), Value::Null] {
+            let header = json!({"alg": "HS256", "typ": typ, "kid": "1"});
+            assert_eq!(verify(&forge(&header, &claims(), &KEY)), None, "{header}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_found_by_its_name_and_an_earlier_one_ends_by_its_time() {
+        let (name, key) = (|kid: &str| json!({"alg": "HS256", "typ": "JWT", "kid": kid}), tokens());
+        let old = forge(&name("0"), &claims(), &OLD_KEY);
+        assert!(key.verify(&old, NOW).is_some());
+        assert!(key.verify(&old, NOW.plus(Duration::from_secs(899))).is_some());
+        assert_eq!(key.verify(&old, NOW.plus(TTL)), None);
+        for (kid, secret) in [("0", KEY), ("1", OLD_KEY), ("2", KEY), ("", KEY), ("../1", KEY), ("01", KEY)] {
+            assert_eq!(verify(&forge(&name(kid), &claims(), &secret)), None, "{kid}");
+        }
+        assert_eq!(verify(&forge(&json!({"alg": "HS256", "typ": "JWT"}), &claims(), &KEY)), None, "no kid");
     }
 
     #[test]

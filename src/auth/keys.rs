@@ -4,20 +4,21 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use entity::id::PublicId;
+use entity::id::{PublicId, SigningKeyId};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::{hkdf, hmac};
 
 use super::AccessTokens;
+use crate::clock::Timestamp;
 
 /// The keys of the installation: for credential hashes, access tokens and sealed cursors. A cheap handle.
 #[derive(Clone)]
 pub struct Keys(Arc<Derived>);
 
 struct Derived {
+    root: hkdf::Prk,
     credentials: hmac::Key,
-    access_tokens: AccessTokens,
     seal: LessSafeKey,
     nonces: hmac::Key,
 }
@@ -28,12 +29,12 @@ impl Keys {
     pub fn derive(master: &[u8]) -> Self {
         let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"muster").extract(master);
         let seal =
-            UnboundKey::new(&AES_256_GCM, &expand(&root, b"seal")).expect("an AES-256 key has 32 bytes");
+            UnboundKey::new(&AES_256_GCM, &expand(&root, &[b"seal"])).expect("an AES-256 key has 32 bytes");
         Self(Arc::new(Derived {
             credentials: hmac_key(&root, b"credentials"),
-            access_tokens: AccessTokens::new(&expand(&root, b"access tokens")),
             seal: LessSafeKey::new(seal),
             nonces: hmac_key(&root, b"seal nonces"),
+            root,
         }))
     }
 
@@ -74,10 +75,22 @@ impl Keys {
         Some(plain.to_vec())
     }
 
-    /// Access tokens signed with the key for them.
+    /// Access tokens signed with the newest key; each of the earlier ones holds until its time.
     #[must_use]
-    pub fn access_tokens(&self) -> &AccessTokens {
-        &self.0.access_tokens
+    pub fn access_tokens(
+        &self,
+        newest: SigningKeyId,
+        earlier: impl IntoIterator<Item = (SigningKeyId, Timestamp)>,
+    ) -> AccessTokens {
+        let secret = |id: SigningKeyId| expand(&self.0.root, &[b"access tokens", &id.0.to_be_bytes()]);
+        let earlier = earlier.into_iter().map(|(id, until)| (id, secret(id), until));
+        AccessTokens::new((newest, secret(newest)), earlier)
+    }
+
+    /// What lets the first administrator in while there is no user: the same on every server, and after a restart.
+    #[must_use]
+    pub fn setup_token(&self) -> String {
+        URL_SAFE_NO_PAD.encode(expand(&self.0.root, &[b"setup"]))
     }
 
     /// A nonce that two different inputs share with a chance of 2⁻⁹⁶. The length keeps ("a", "bc") and ("ab", "c")
@@ -123,12 +136,12 @@ fn random<const N: usize>() -> [u8; N] {
 }
 
 fn hmac_key(root: &hkdf::Prk, label: &[u8]) -> hmac::Key {
-    hmac::Key::new(hmac::HMAC_SHA256, &expand(root, label))
+    hmac::Key::new(hmac::HMAC_SHA256, &expand(root, &[label]))
 }
 
-fn expand(root: &hkdf::Prk, label: &[u8]) -> [u8; 32] {
+fn expand(root: &hkdf::Prk, label: &[&[u8]]) -> [u8; 32] {
     let mut key = [0; 32];
-    root.expand(&[label], hkdf::HKDF_SHA256)
+    root.expand(label, hkdf::HKDF_SHA256)
         .and_then(|okm| okm.fill(&mut key))
         .expect("HKDF-SHA-256 gives 32 bytes");
     key
@@ -141,7 +154,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::clock::Timestamp;
 
     fn keys() -> Keys {
         Keys::derive(&[7; 32])
@@ -185,9 +197,15 @@ mod tests {
         assert_ne!(one.hash("a"), two.hash("a"));
         assert_ne!(one.hash("a"), one.hash("b"));
         let (now, ids) = (Timestamp(0), (PublicId::new("usr", 1), PublicId::new("ses", 2)));
-        let (token, _) = one.access_tokens().issue(&ids.0, &ids.1, now, Duration::from_mins(1));
-        assert!(one.access_tokens().verify(&token, now).is_some());
-        assert!(two.access_tokens().verify(&token, now).is_none());
+        let tokens = |keys: &Keys, id| keys.access_tokens(SigningKeyId(id), []);
+        let (token, _) = tokens(&one, 1).issue(&ids.0, &ids.1, now, Duration::from_mins(1));
+        assert!(tokens(&one, 1).verify(&token, now).is_some());
+        assert!(tokens(&two, 1).verify(&token, now).is_none());
+        assert!(tokens(&one, 2).verify(&token, now).is_none());
+        let later = one.access_tokens(SigningKeyId(2), [(SigningKeyId(1), Timestamp(1))]);
+        assert!(later.verify(&token, now).is_some() && later.verify(&token, Timestamp(1)).is_none());
+        assert_ne!(one.setup_token(), two.setup_token());
+        assert!(is_secret_form(&one.setup_token()));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod keys;
 
 pub mod password;
+pub mod password_rules;
 mod hs256;
 pub mod access_token;
 pub mod api_token;

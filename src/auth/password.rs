@@ -1,6 +1,7 @@
 //! Passwords: argon2id in PHC form, computed off the async threads, two at once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
@@ -23,6 +24,7 @@ pub struct Passwords {
     argon2: Argon2<'static>,
     queue: Arc<Semaphore>,
     running: Arc<Semaphore>,
+    computed: Arc<AtomicU64>,
 }
 
 /// Whether a password is right.
@@ -50,7 +52,8 @@ pub enum PasswordError {
 /// The right to compute one hash.
 pub struct Slot {
     argon2: Argon2<'static>,
-    permits: [OwnedSemaphorePermit; 2],
+    _permits: [OwnedSemaphorePermit; 2],
+    computed: Arc<AtomicU64>,
 }
 
 impl Passwords {
@@ -63,7 +66,14 @@ impl Passwords {
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
             queue: Arc::new(Semaphore::new(RUNNING_AND_WAITING)),
             running: Arc::new(Semaphore::new(RUNNING)),
+            computed: Arc::default(),
         }
+    }
+
+    /// Hashes that were computed so far: what a sign-in costs, whoever tries.
+    #[must_use]
+    pub fn computed(&self) -> u64 {
+        self.computed.load(Ordering::Relaxed)
     }
 
     /// Waits for the right to compute one hash.
@@ -73,7 +83,8 @@ impl Passwords {
     pub async fn slot(&self) -> Result<Slot, PasswordError> {
         let queued = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| PasswordError::Busy)?;
         let running = Arc::clone(&self.running).acquire_owned().await.map_err(|_| PasswordError::Busy)?;
-        Ok(Slot { argon2: self.argon2.clone(), permits: [running, queued] })
+        let computed = Arc::clone(&self.computed);
+        Ok(Slot { argon2: self.argon2.clone(), _permits: [running, queued], computed })
     }
 }
 
@@ -83,15 +94,19 @@ impl Slot {
     /// # Errors
     /// [`PasswordError::Failed`].
     pub async fn hash(self, password: String) -> Result<String, PasswordError> {
-        self.run(move |argon2| hash(argon2, &password)).await
+        self.run(move |argon2| hash(argon2, &password)).await.map(|(hash, _)| hash)
     }
 
     /// Whether the password is the one of the stored hash; without one (an unknown user) it is wrong, after the same
-    /// work.
+    /// work. The slot comes back: who holds it until a failure is counted lets nobody by who should have been counted out.
     ///
     /// # Errors
     /// [`PasswordError::Failed`], also when the stored hash can't be read.
-    pub async fn check(self, password: String, stored: Option<String>) -> Result<Verdict, PasswordError> {
+    pub async fn check(
+        self,
+        password: String,
+        stored: Option<String>,
+    ) -> Result<(Verdict, Self), PasswordError> {
         self.run(move |argon2| {
             if let Some(stored) = &stored {
                 return check(argon2, &password, stored);
@@ -106,11 +121,11 @@ impl Slot {
     async fn run<T: Send + 'static>(
         self,
         work: impl FnOnce(&Argon2<'static>) -> Result<T, PasswordError> + Send + 'static,
-    ) -> Result<T, PasswordError> {
+    ) -> Result<(T, Self), PasswordError> {
         let worker = tokio::task::spawn_blocking(move || {
             let done = work(&self.argon2);
-            drop(self.permits);
-            done
+            self.computed.fetch_add(1, Ordering::Relaxed);
+            done.map(|done| (done, self))
         });
         worker.await.map_err(failed)?
     }
@@ -151,7 +166,7 @@ mod tests {
 
     async fn verdict(memory_kib: u32, password: &str, stored: Option<&str>) -> Verdict {
         let slot = Passwords::new(memory_kib).slot().await.expect("nobody waits");
-        slot.check(password.into(), stored.map(Into::into)).await.expect("the hash is readable")
+        slot.check(password.into(), stored.map(Into::into)).await.expect("the hash is readable").0
     }
 
     #[tokio::test]
@@ -179,7 +194,7 @@ mod tests {
     async fn an_unreadable_hash_is_a_fault_and_not_a_wrong_password() {
         let slot = Passwords::new(8).slot().await.expect("nobody waits");
         let outcome = slot.check("correct horse".into(), Some("plain".into())).await;
-        assert!(matches!(outcome, Err(PasswordError::Failed(_))), "{outcome:?}");
+        assert!(matches!(outcome, Err(PasswordError::Failed(_))));
     }
 
     #[tokio::test]

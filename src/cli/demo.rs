@@ -23,7 +23,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Secret};
 use crate::fleet::Fleet;
 use crate::fleet::enroll_secrets::NewEnrollSecret;
-use crate::fleet::users::NewUser;
+use crate::fleet::users::{NewApiToken, NewUser};
 use crate::policy::Actor;
 use crate::simulator::{Simulation, SimulationSettings};
 use crate::telemetry;
@@ -120,7 +120,7 @@ async fn introduce(fleet: &Fleet, server: &str) -> Result<Client, Failure> {
         "GraphQL API    {server}/graphql\nE-mail         {EMAIL}\nPassword       {password}\n"
     ));
     let day = Duration::from_hours(24);
-    let (_, token) = fleet.create_api_token(&Actor::System, EMAIL, "demo", day).await?;
+    let (_, token) = fleet.create_api_token(&Actor::System, NewApiToken::whole(EMAIL, "demo", day)).await?;
     let endpoint = Endpoint::new(server, &Trust::default())?;
     Ok(Client::new(endpoint, Credential::Token(Secret::new(token))))
 }

@@ -14,6 +14,7 @@ mod migrate;
 mod user;
 mod team;
 mod token;
+mod key;
 mod enroll;
 mod config;
 mod completions;
@@ -66,7 +67,8 @@ enum Command {
     Migrate(migrate::Migrate),
     User(user::User),
     Team(team::Team),
-    Token(token::Token),
+    Token(Box<token::Token>),
+    Key(key::Key),
     Enroll(enroll::Enroll),
     Config(config::Config),
     Completions(completions::Completions),
@@ -104,6 +106,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             Command::User(user) => user.run().await,
             Command::Team(team) => team.run().await,
             Command::Token(token) => token.run().await,
+            Command::Key(key) => key.run().await,
             Command::Enroll(enroll) => enroll.run().await,
             Command::Config(config) => config.run(),
             Command::Completions(completions) => completions.run(),

@@ -11,6 +11,7 @@ use super::{Failure, stop_signal};
 use crate::app::{App, Listeners};
 use crate::clock::Clock;
 use crate::config::log::{Log, LogFormat};
+use crate::fleet::Fleet;
 use crate::telemetry::{self, Format, Traces};
 
 /// Serve agents and people until Ctrl-C or SIGTERM.
@@ -30,6 +31,7 @@ impl Serve {
         let app = App::build(&config, Clock::System, telemetry::record_metrics()?).await?;
         say_where(&listeners, app.tls.is_some())?;
         tracing::info!(data = %config.data.dir.display(), "data directory");
+        say_how_to_begin(&app.fleet).await;
         app.serve(listeners, shutdown).await;
         tracing::info!("stopped");
         if let Some(traces) = traces {
@@ -49,6 +51,19 @@ fn say_where(listeners: &Listeners, has_tls: bool) -> io::Result<()> {
         tracing::info!(address = %TcpListener::local_addr(listener)?, protocol, "listening");
     }
     Ok(())
+}
+
+/// Logs the token of the first administrator, while there is no user.
+async fn say_how_to_begin(fleet: &Fleet) {
+    match fleet.setup_token().await {
+        Ok(Some(token)) => tracing::warn!(
+            token,
+            "there is no user: make the first administrator by the mutation `setup` with this token, \
+             or with `muster user create`"
+        ),
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "it could not be found out whether there are users"),
+    }
 }
 
 /// Sends logs to stderr as configured, and spans to where they are collected.

@@ -28,6 +28,7 @@ pub mod enroll;
 pub mod campaign;
 pub mod graphql;
 pub mod session;
+pub mod activity;
 pub mod tasks;
 
 pub use effective::Effective;
@@ -75,6 +76,8 @@ pub struct Config {
     pub graphql: graphql::Graphql,
     /// People's credentials.
     pub session: session::Session,
+    /// The audit trail.
+    pub activity: activity::Activity,
     /// Intervals of background work.
     pub tasks: tasks::Tasks,
 }
@@ -107,6 +110,7 @@ impl Config {
             campaign: campaign::Campaign::read(values)?,
             graphql: graphql::Graphql::read(values)?,
             session: session::Session::read(values)?,
+            activity: activity::Activity::read(values)?,
             tasks: tasks::Tasks::read(values)?,
         })
     }

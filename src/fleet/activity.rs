@@ -1,6 +1,8 @@
-//! The audit trail: what was done, by whom.
+//! The audit trail: what was done, by whom, from where.
 
-use entity::activities::ActiveModel;
+use std::net::IpAddr;
+
+use entity::activities::{ActiveModel, Model};
 use entity::id::{PublicId, TeamId};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::DatabaseTransaction;
@@ -9,6 +11,18 @@ use super::{Fleet, FleetError, RejectionCode};
 use crate::auth::keys::new_public_id;
 use crate::policy::{Actor, Credential};
 use crate::store::activities;
+
+mod follow;
+mod read;
+mod readers;
+mod retention;
+
+pub use crate::store::activities::ActivityFilter;
+pub use follow::Pulse;
+pub use readers::Readers;
+
+/// An entry of the audit trail.
+pub type Activity = Model;
 
 /// An entry to record in the transaction of the thing itself.
 #[derive(Clone, Debug)]
@@ -53,6 +67,42 @@ impl Fleet {
         actor: &Actor,
         activity: NewActivity<'_>,
     ) -> Result<(), FleetError> {
+        let source = match actor {
+            Actor::User(user) => user.source,
+            Actor::Anonymous | Actor::Host(_) | Actor::System => None,
+        };
+        self.record_activity_from(tx, actor, source, activity).await
+    }
+
+    /// Records what concerns several teams: an entry for each, with what is its own, so that no team learns of another.
+    ///
+    /// # Errors
+    /// Unavailable.
+    pub(crate) async fn record_activity_of_teams(
+        &self,
+        tx: &DatabaseTransaction,
+        actor: &Actor,
+        (kind, subject): (&'static str, &PublicId),
+        teams: Vec<(TeamId, serde_json::Value)>,
+    ) -> Result<(), FleetError> {
+        for (team, details) in teams {
+            let activity = NewActivity { kind, team: team.some(), subject: Some(subject), details };
+            self.record_activity(tx, actor, activity).await?;
+        }
+        Ok(())
+    }
+
+    /// As [`Self::record_activity`], for an actor who does not carry where they act from.
+    ///
+    /// # Errors
+    /// Unavailable.
+    pub(crate) async fn record_activity_from(
+        &self,
+        tx: &DatabaseTransaction,
+        actor: &Actor,
+        source: Option<IpAddr>,
+        activity: NewActivity<'_>,
+    ) -> Result<(), FleetError> {
         let (actor, actor_name) = identity(actor);
         let entry = ActiveModel {
             id: NotSet,
@@ -64,6 +114,7 @@ impl Fleet {
             team_id: Set(activity.team),
             subject: Set(activity.subject.map(|subject| subject.0.clone())),
             details: Set(activity.details.to_string()),
+            source: Set(source.map(|source| source.to_canonical().to_string())),
         };
         Ok(activities::insert(tx, entry).await?)
     }
@@ -77,7 +128,7 @@ pub(super) fn identity(actor: &Actor) -> (&str, &str) {
         Actor::System => ("system", "Muster"),
         Actor::User(user) => match &user.credential {
             Credential::Session(_) => (&user.public_id.0, &user.name),
-            Credential::ApiToken(_, token, name) => (&token.0, name),
+            Credential::ApiToken(token) => (&token.public_id.0, &token.name),
         },
     }
 }

@@ -116,6 +116,7 @@ impl Fleet {
                 self.apply(change).await?;
             }
             *seq = Some(read_to);
+            self.activity_pulse.beat();
         }
     }
 
@@ -125,6 +126,7 @@ impl Fleet {
         let newest = changes::newest(self.store.reader(), &Scope::system()).await?;
         self.roster.forget_all();
         self.sessions.forget_all();
+        self.signing_keys.forget();
         self.enroll_secrets.forget_all();
         self.load_guard().await?;
         self.rebuild_board().await?;
@@ -141,6 +143,7 @@ impl Fleet {
             ChangeKind::User => self.sessions.forget_user(UserId(key)),
             ChangeKind::ApiToken => self.sessions.forget_token(ApiTokenId(key)),
             ChangeKind::EnrollSecret => self.enroll_secrets.forget_all(),
+            ChangeKind::SigningKey => self.signing_keys.forget(),
             ChangeKind::Settings => self.load_guard().await?,
         }
         Ok(())

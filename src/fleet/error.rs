@@ -54,6 +54,17 @@ impl FleetError {
         Self::Internal(Arc::new(error))
     }
 
+    /// An object that is absent or not visible, as a mistake in the input at `path`; other errors as they are.
+    #[must_use]
+    pub fn as_rejection(self, path: &'static str) -> Self {
+        match self {
+            Self::NotFound(what) => {
+                Self::rejected(RejectionCode::NotFound, path, format!("this {what} is not there"))
+            }
+            other => other,
+        }
+    }
+
     /// SQL that the lint does not accept.
     #[must_use]
     pub fn sql(path: &'static str, issue: SqlIssue) -> Self {

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::activity::NewActivity;
 use super::hosts::{Page, PageRequest};
+use super::sessions::account_holder;
 use super::users::{User, actor_of, check_password, keep_an_admin, own_user};
 use super::{Fleet, FleetError, RejectionCode, input};
 use crate::auth::keys::{is_secret_form, new_public_id, new_secret};
@@ -154,7 +155,7 @@ impl Fleet {
         let row = self.open_invitation(token).await?;
         let known = users::by_email(self.store.reader(), &Scope::system(), &row.email).await?;
         match known {
-            Some(found) if matches!(actor, Actor::User(user) if user.id == found.user.id) => {
+            Some(found) if account_holder(actor).is_ok_and(|user| user.id == found.user.id) => {
                 self.accept_as(actor, &row, &found.user.public_id).await
             }
             Some(_) => {
@@ -190,7 +191,7 @@ impl Fleet {
         password: String,
     ) -> Result<User, FleetError> {
         let name = input::name(name, "displayName")?;
-        check_password(&password)?;
+        check_password(&password, &row.email, "password")?;
         let hash = self.passwords.slot().await?.hash(password).await?;
         let role = (row.team_id == TeamId::NONE).then_some(row.role);
         let tx = self.store.begin().await?;

@@ -62,8 +62,10 @@ pub struct Parts {
     pub(crate) presence: presence::Presence,
     pub(crate) enroll_guard: enrollment::Guard,
     pub(crate) passwords: Passwords,
-    pub(crate) login_limits: sessions::LoginLimits,
     pub(crate) sessions: sessions::SessionCache,
+    pub(crate) signing_keys: sessions::SigningKeys,
+    pub(crate) activity_pulse: activity::Pulse,
+    pub(crate) campaign_readers: activity::Readers,
     pub(crate) enroll_secrets: enroll_secrets::SecretCache,
     pub(crate) campaigns: campaigns::Engine,
     pub(crate) changes: changes::Reader,
@@ -98,8 +100,10 @@ impl Fleet {
             presence: presence::Presence::new(),
             enroll_guard: enrollment::Guard::new(settings.enroll_failures),
             passwords: Passwords::new(settings.argon2_memory_kib),
-            login_limits: sessions::LoginLimits::new(),
             sessions: sessions::SessionCache::new(),
+            signing_keys: sessions::SigningKeys::default(),
+            activity_pulse: activity::Pulse::default(),
+            campaign_readers: activity::Readers::default(),
             enroll_secrets: enroll_secrets::SecretCache::new(),
             campaigns: campaigns::Engine::default(),
             changes: changes::Reader::default(),
@@ -121,6 +125,12 @@ impl Fleet {
     #[must_use]
     pub fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// Password hashes that were computed so far: what sign-ins cost, whoever tries.
+    #[must_use]
+    pub fn password_hashes(&self) -> u64 {
+        self.passwords.computed()
     }
 }
 
@@ -167,6 +177,8 @@ pub struct Settings {
     pub refresh_token_ttl: Duration,
     /// argon2id memory in KiB; lower only in tests.
     pub argon2_memory_kib: u32,
+    /// How long entries of the audit trail are kept.
+    pub activity_retention: Duration,
 }
 
 impl Default for Settings {
@@ -192,6 +204,7 @@ impl Default for Settings {
             access_token_ttl: Duration::from_mins(15),
             refresh_token_ttl: Duration::from_hours(30 * 24),
             argon2_memory_kib: 19_456,
+            activity_retention: Duration::from_hours(365 * 24),
         }
     }
 }

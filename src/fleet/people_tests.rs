@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use super::enroll_secrets::{EnrollSecret, NewEnrollSecret};
 use super::teams::Team;
 use super::testing::{PASSWORD, TestFleet, rejections};
-use super::users::{NewUser, User};
+use super::users::{NewApiToken, NewUser, User};
 use super::{Fleet, FleetError, RejectionCode};
 use crate::policy::{Actor, Credential, Denied, Role, UserActor};
 use crate::store::page::PageRequest;
@@ -20,6 +20,7 @@ fn acting(user: &User) -> Actor {
         name: user.name.clone(),
         credential: Credential::Session(SessionId(1)),
         roles: user.roles.clone(),
+        source: None,
     })
 }
 
@@ -85,8 +86,9 @@ async fn the_admin_of_a_team_manages_that_team_only() {
     assert_eq!(rejections(foreign), [(RejectionCode::NotFound, "teamId")]);
     assert_denied(fleet.create_user(&admin, new_user("c@example.com")).await);
     let day = Duration::from_hours(24);
-    assert_denied(fleet.create_api_token(&admin, "global@example.com", "stolen", day).await);
-    fleet.create_api_token(&admin, "admin@example.com", "mine", day).await.expect("it is the own account");
+    let token = |email: &str| NewApiToken::whole(email, "ci", day);
+    assert_denied(fleet.create_api_token(&admin, token("global@example.com")).await);
+    fleet.create_api_token(&admin, token("admin@example.com")).await.expect("it is the own account");
     let seen = fleet.users(&admin).await.expect("admins see the users of their teams");
     let emails: Vec<_> = seen.iter().filter_map(|user| user.email.as_deref()).collect();
     assert_eq!(emails, ["a@example.com", "admin@example.com"]);
@@ -116,7 +118,7 @@ async fn names_are_for_everyone_and_emails_for_few() {
 async fn a_token_lives_for_a_sensible_time() {
     let fleet = TestFleet::new().await;
     fleet.user("ada@example.com", Role::Observer, None).await;
-    let make = |email, life| fleet.create_api_token(&Actor::System, email, "ci", life);
+    let make = |email, life| fleet.create_api_token(&Actor::System, NewApiToken::whole(email, "ci", life));
     let day = Duration::from_hours(24);
     for life in [Duration::ZERO, 3650 * day + Duration::from_millis(1)] {
         assert_eq!(rejections(make("ada@example.com", life).await), [(RejectionCode::Invalid, "expires")]);

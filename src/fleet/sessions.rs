@@ -1,5 +1,6 @@
 //! Sessions: signing in, staying signed in, signing out, and who a credential stands for.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use entity::id::UserId;
@@ -9,25 +10,52 @@ use self::cache::{CredentialId, Live, Presented};
 use super::users::{User, actor_of};
 use super::{Fleet, FleetError};
 use crate::auth::api_token::is_api_token_form;
+use crate::auth::keys::is_secret_form;
 use crate::clock::Timestamp;
-use crate::policy::{Actor, Credential, Scope, UserActor};
+use crate::policy::{Actor, Credential, Scope, TokenActor, UserActor};
 use crate::store::{api_tokens, sessions, users};
 
 mod cache;
+mod keys;
 mod limits;
+mod manage;
+mod passwords;
+mod setup;
 mod sign_in;
 #[cfg(test)]
 mod tests;
 
 pub use cache::SessionCache;
-pub use limits::LoginLimits;
+pub use keys::{SigningKey, SigningKeys};
+pub use manage::Session;
+pub use setup::FirstAdmin;
+
+pub(super) use limits::WINDOW as LOGIN_WINDOW;
+pub(super) use manage::account_holder;
+
+/// Where somebody signs in from, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visit {
+    /// Address of the client.
+    pub source: IpAddr,
+    /// The client's program, as it calls itself.
+    pub agent: Option<String>,
+    /// A browser's cookie shall carry the session, instead of tokens.
+    pub by_cookie: bool,
+}
+
+impl From<IpAddr> for Visit {
+    fn from(source: IpAddr) -> Self {
+        Self { source, agent: None, by_cookie: false }
+    }
+}
 
 /// What a sign-in or refresh answers.
 #[derive(Clone, Debug)]
 pub struct SignIn {
     /// JWT with issuer, audience and session id; 15 minutes.
     pub access_token: String,
-    /// Single-use token for a refresh; 30 days.
+    /// Single-use token for a refresh, or what the cookie holds; 30 days.
     pub refresh_token: String,
     /// When the access token ends.
     pub expires_at: Timestamp,
@@ -60,6 +88,20 @@ impl Fleet {
         }))
     }
 
+    /// Who the bearer of a session cookie is. From memory once it is known.
+    ///
+    /// # Errors
+    /// Unavailable: then nothing is said about the cookie.
+    pub async fn authenticate_cookie(&self, cookie: &str) -> Result<Authentication, FleetError> {
+        if !is_secret_form(cookie) {
+            return Ok(Authentication::Refused);
+        }
+        let live = self.presented(Presented::Cookie(self.keys.hash(cookie))).await?;
+        Ok(live.map_or(Authentication::Refused, |live| {
+            Authentication::Known(Actor::User(live.actor.clone()), Some(live.ends_at))
+        }))
+    }
+
     /// The same actor with the roles of now; none when the credential was ended. Memory only, unless it was dropped.
     ///
     /// # Errors
@@ -67,7 +109,7 @@ impl Fleet {
     pub async fn refresh_actor(&self, actor: &Actor) -> Result<Option<Actor>, FleetError> {
         let Actor::User(user) = actor else { return Ok(Some(actor.clone())) };
         let live = self.live(CredentialId::of(&user.credential)).await?;
-        Ok(live.map(|live| Actor::User(live.actor.clone())))
+        Ok(live.map(|live| Actor::User(UserActor { source: user.source, ..live.actor.clone() })))
     }
 
     /// Writes when API tokens were used: requests only note it in memory.
@@ -97,9 +139,8 @@ impl Fleet {
     }
 
     async fn by_access_token(&self, bearer: &str) -> Result<Option<(UserActor, Timestamp)>, FleetError> {
-        let Some(claims) = self.keys.access_tokens().verify(bearer, self.clock.now()) else {
-            return Ok(None);
-        };
+        let tokens = self.access_tokens().await?;
+        let Some(claims) = tokens.verify(bearer, self.clock.now()) else { return Ok(None) };
         let live = self.presented(Presented::Session(claims.session)).await?;
         let live = live.filter(|live| live.actor.public_id == claims.user);
         Ok(live.map(|live| (live.actor.clone(), claims.expires_at.min(live.ends_at))))
@@ -121,6 +162,10 @@ impl Fleet {
         let id = match &presented {
             Presented::Session(id) => {
                 let session = sessions::by_public_id(db, &scope, id).await?;
+                session.filter(|row| !row.by_cookie).map(|session| CredentialId::Session(session.id))
+            }
+            Presented::Cookie(hash) => {
+                let session = sessions::by_cookie_hash(db, &scope, hash).await?;
                 session.map(|session| CredentialId::Session(session.id))
             }
             Presented::ApiToken(hash) => {
@@ -171,6 +216,8 @@ fn of_session(row: &session_row::Model) -> Option<(UserId, Credential, Timestamp
 
 /// User, credential and end of an API token; none when it was revoked.
 fn of_token(row: token_row::Model) -> Option<(UserId, Credential, Timestamp)> {
-    let credential = Credential::ApiToken(row.id, row.public_id, row.name);
-    row.revoked_at.is_none().then_some((row.user_id, credential, row.expires_at))
+    let (user, revoked_at, expires_at) = (row.user_id, row.revoked_at, row.expires_at);
+    let token_row::Model { id, public_id, name, scope, team_id: team, .. } = row;
+    let credential = Credential::ApiToken(Box::new(TokenActor { id, public_id, name, scope, team }));
+    revoked_at.is_none().then_some((user, credential, expires_at))
 }

@@ -1,7 +1,7 @@
 //! Users and their API tokens.
 
 use std::collections::HashMap;
-use std::ops::RangeInclusive;
+use std::net::IpAddr;
 
 use entity::id::{PublicId, TeamId, UserId};
 use entity::team_members::Model as Member;
@@ -14,6 +14,7 @@ use super::activity::NewActivity;
 use super::hosts::{Page, PageRequest};
 use super::{Fleet, FleetError, RejectionCode, input};
 use crate::auth::keys::new_public_id;
+use crate::auth::password_rules;
 use crate::clock::Timestamp;
 use crate::policy::{Action, Actor, Credential, Denied, Role, Roles, Scope, UserActor, allow};
 use crate::store::users::Found;
@@ -24,10 +25,7 @@ mod tokens;
 
 pub use self::manage::UserChange;
 pub(super) use self::manage::keep_an_admin;
-pub use tokens::ApiToken;
-
-/// Characters of a password.
-const PASSWORD_CHARS: RangeInclusive<usize> = 12..=128;
+pub use tokens::{ApiToken, NewApiToken, Whose};
 
 /// A user as others see them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,7 +157,7 @@ impl Fleet {
             FleetError::rejected(RejectionCode::Invalid, "email", "this is no e-mail address")
         })?;
         let name = input::name(&new.name, "name")?;
-        check_password(&new.password)?;
+        check_password(&new.password, &email, "password")?;
         let password_hash = self.passwords.slot().await?.hash(new.password).await?;
         let role = (team == TeamId::NONE).then_some(new.role);
         let row = self.new_row(email, name, password_hash, role);
@@ -223,14 +221,29 @@ impl Fleet {
             team_members::insert(tx, member).await?;
             teams.push((team, role));
         }
+        let source = match actor {
+            Actor::User(user) => user.source,
+            _ => None,
+        };
+        self.record_user_created(tx, actor, source, (&user, team.some(), role)).await?;
+        Ok(Found { user, teams })
+    }
+
+    /// Records that a user was made with a role.
+    pub(super) async fn record_user_created(
+        &self,
+        tx: &DatabaseTransaction,
+        actor: &Actor,
+        source: Option<IpAddr>,
+        (user, team, role): (&Model, Option<TeamId>, Role),
+    ) -> Result<(), FleetError> {
         let activity = NewActivity {
             kind: "user.created",
-            team: team.some(),
+            team,
             subject: Some(&user.public_id),
             details: json!({ "role": role }),
         };
-        self.record_activity(tx, actor, activity).await?;
-        Ok(Found { user, teams })
+        self.record_activity_from(tx, actor, source, activity).await
     }
 }
 
@@ -290,17 +303,20 @@ pub(super) fn own_user(found: Found) -> User {
 pub(super) fn actor_of(found: Found, credential: Credential) -> UserActor {
     let roles = roles(&found);
     let Model { id, public_id, name, .. } = found.user;
-    UserActor { id, public_id, name, credential, roles }
+    UserActor { id, public_id, name, credential, roles, source: None }
 }
 
 fn roles(found: &Found) -> Roles {
     Roles { global: found.user.role, teams: found.teams.iter().copied().collect() }
 }
 
-pub(super) fn check_password(password: &str) -> Result<(), FleetError> {
-    if PASSWORD_CHARS.contains(&password.chars().count()) {
-        return Ok(());
+/// Sees that a password is long and not one that is tried first.
+///
+/// # Errors
+/// Rejected at `path`.
+pub(super) fn check_password(password: &str, email: &str, path: &'static str) -> Result<(), FleetError> {
+    match password_rules::problem(password, email) {
+        Some(problem) => Err(FleetError::rejected(RejectionCode::Invalid, path, problem)),
+        None => Ok(()),
     }
-    let message = "a password has 12 to 128 characters";
-    Err(FleetError::rejected(RejectionCode::Invalid, "password", message))
 }

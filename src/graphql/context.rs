@@ -11,6 +11,7 @@ use async_graphql::dataloader::Loader;
 use super::error::{Failure, Result};
 use super::loader::{Fetch, Loaders};
 use super::plan::shape::Shape;
+use super::transport::cookie::SessionCookie;
 use crate::fleet::Fleet;
 use crate::policy::Actor;
 
@@ -23,6 +24,10 @@ pub struct RequestContext {
     pub source: IpAddr,
     /// The id in logs and in `extensions.requestId`.
     pub request_id: String,
+    /// What the client calls itself.
+    pub agent: Option<String>,
+    /// How a session cookie would be set; none on a socket, which sets none.
+    pub cookie: Option<SessionCookie>,
     /// Where a stream is.
     pub place: Place,
 }

@@ -28,6 +28,12 @@ impl List {
     pub const TARGETS: Self = Self("page:targets");
     /// Answers of a host, newest campaign first.
     pub const HOST_ANSWERS: Self = Self("page:host_answers");
+    /// Sessions of a user, newest first.
+    pub const SESSIONS: Self = Self("page:sessions");
+    /// API tokens, newest first.
+    pub const API_TOKENS: Self = Self("page:api_tokens");
+    /// Activities, newest first.
+    pub const ACTIVITIES: Self = Self("page:activities");
     /// Users by id.
     pub const USERS: Self = Self("page:users");
     /// Invitations by id.

@@ -29,8 +29,11 @@ impl Asking {
     async fn user(email: &str, role: Role) -> Self {
         let mut asking = Self::nobody().await;
         asking.fleet.user(email, role, None).await;
-        let session =
-            asking.fleet.login(email, PASSWORD, [127, 0, 0, 1].into()).await.expect("they may sign in");
+        let session = asking
+            .fleet
+            .login(email, PASSWORD, std::net::IpAddr::from([127, 0, 0, 1]))
+            .await
+            .expect("they may sign in");
         let known = asking.fleet.authenticate(&session.access_token).await.expect("the database answers");
         let Authentication::Known(actor, _) = known else { panic!("the token is new") };
         asking.actor = actor;
@@ -50,6 +53,8 @@ impl Asking {
             actor: self.actor.clone(),
             source: [127, 0, 0, 1].into(),
             request_id: "test".to_owned(),
+            agent: None,
+            cookie: None,
             place: Place::default(),
         };
         Request::new(query).variables(Variables::from_json(variables)).data(context)

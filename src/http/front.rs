@@ -13,6 +13,7 @@ use std::time::Instant;
 use axum::Json;
 use axum::Router;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::http::uri::Scheme;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -30,6 +31,8 @@ use crate::telemetry;
 
 /// The header that carries the request's id, in answers and from trusted proxies.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header in which a proxy tells what its client speaks.
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// What a request is called that no route is for.
 const NO_ROUTE: &str = "none";
 
@@ -63,6 +66,12 @@ impl Front {
 
     fn trusts(&self, peer: Option<&Peer>) -> bool {
         peer.is_some_and(|peer| self.0.proxies.contains(peer.address.ip()))
+    }
+
+    /// Whether the client speaks TLS: with us, or, as it says, with a trusted proxy.
+    fn is_https(&self, peer: Option<&Peer>, headers: &HeaderMap) -> bool {
+        let told = headers.get(FORWARDED_PROTO).filter(|_| self.trusts(peer));
+        peer.is_some_and(|peer| peer.is_tls) || told.is_some_and(|proto| proto == "https")
     }
 
     /// The id that a trusted proxy gave the request, where it has the form of one; else a new one.
@@ -133,6 +142,9 @@ impl Front {
             let proxies = &self.0.proxies;
             SocketAddr::new(source(peer.address.ip(), request.headers(), proxies), peer.address.port())
         });
+        if self.is_https(peer.as_ref(), request.headers()) {
+            request.extensions_mut().insert(Scheme::HTTPS);
+        }
         if let Some(source) = source {
             request.extensions_mut().insert(ConnectInfo(source));
         }
@@ -259,12 +271,17 @@ mod tests {
         });
         let front = Front::new(networks.expect("a network").http.trusted_proxies, false);
         let headers = HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_static("of-a-proxy"))]);
-        let peer = |address: [u8; 16]| Peer { address: (address, 1).into(), is_certified: false };
+        let peer =
+            |address: [u8; 16]| Peer { address: (address, 1).into(), is_certified: false, is_tls: false };
         let (mut own, other) = ([0; 16], [1; 16]);
         own[15] = 1;
         assert_eq!(front.id(Some(&peer(own)), &headers), "of-a-proxy");
         assert_ne!(front.id(Some(&peer(other)), &headers), "of-a-proxy");
         assert_ne!(front.id(None, &headers), "of-a-proxy");
+        let https = HeaderMap::from_iter([(FORWARDED_PROTO, HeaderValue::from_static("https"))]);
+        assert!(front.is_https(Some(&peer(own)), &https) && !front.is_https(Some(&peer(own)), &headers));
+        assert!(!front.is_https(Some(&peer(other)), &https) && !front.is_https(None, &https));
+        assert!(front.is_https(Some(&Peer { is_tls: true, ..peer(other) }), &headers));
         let odd = HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_static("what \"is\" this"))]);
         assert!(is_id(front.id(Some(&peer(own)), &odd).as_bytes()));
     }

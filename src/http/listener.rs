@@ -140,13 +140,13 @@ impl Reception {
         drop(stream.set_nodelay(true));
         let Self { tls, clients, router, patience, shutdown } = self;
         let Some(tls) = tls else {
-            let peer = Peer { address, is_certified: false };
+            let peer = Peer { address, is_certified: false, is_tls: false };
             return connection::serve(stream, peer, router, patience, shutdown).await;
         };
         match shutdown.run_until_cancelled(tls.accept(stream, clients)).await {
             Some(Ok(stream)) => {
                 let is_certified = stream.get_ref().1.peer_certificates().is_some();
-                let peer = Peer { address, is_certified };
+                let peer = Peer { address, is_certified, is_tls: true };
                 connection::serve(stream, peer, router, patience, shutdown).await;
             }
             Some(Err(error)) => {

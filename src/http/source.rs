@@ -16,6 +16,8 @@ pub(super) struct Peer {
     pub(super) address: SocketAddr,
     /// Whether it showed a client certificate that is good.
     pub(super) is_certified: bool,
+    /// Whether it speaks TLS.
+    pub(super) is_tls: bool,
 }
 
 /// The address that a request comes from: the last one in the chain of proxies that is not a trusted one. Where the

@@ -14,6 +14,7 @@ fn user(roles: Roles) -> Actor {
         name: "Ada".into(),
         credential: Credential::Session(SessionId(1)),
         roles,
+        source: None,
     })
 }
 
@@ -192,4 +193,59 @@ proptest! {
             prop_assert_ne!(scope.teams(), &Teams::Only(BTreeSet::new()));
         }
     }
+}
+
+/// A user of these roles who came with a token.
+fn by_token(roles: Roles, scope: TokenScope, team: Option<TeamId>) -> Actor {
+    let token = TokenActor {
+        id: ApiTokenId(1),
+        public_id: PublicId::new("tok", 1),
+        name: "ci".to_owned(),
+        scope,
+        team,
+    };
+    Actor::User(UserActor {
+        id: UserId(1),
+        public_id: PublicId::new("usr", 1),
+        name: "Ada".to_owned(),
+        credential: Credential::ApiToken(Box::new(token)),
+        roles,
+        source: None,
+    })
+}
+
+#[test]
+fn a_token_narrows_its_user_and_never_widens() {
+    let (one, two) = (TeamId(1), TeamId(2));
+    for role in Role::ALL {
+        let global = Roles { global: Some(*role), teams: [].into() };
+        let in_one = Roles { global: None, teams: [(one, *role)].into() };
+        for (roles, action, scope) in [global, in_one].iter().flat_map(|roles| {
+            Action::ALL
+                .iter()
+                .flat_map(move |action| TokenScope::ALL.iter().map(move |scope| (roles, *action, *scope)))
+        }) {
+            let whole = by_token(roles.clone(), TokenScope::Admin, None);
+            let token = by_token(roles.clone(), scope, None);
+            let may = allow(&whole, action, None);
+            let expected = if scope >= action.token_scope() { may.clone() } else { Err(Denied::Forbidden) };
+            assert_eq!(allow(&token, action, None), expected, "{roles:?} {action:?} {scope:?}");
+            for team in [one, two] {
+                let bound = by_token(roles.clone(), scope, Some(team));
+                let expected = allow(&token, action, Some(team));
+                assert_eq!(allow(&bound, action, None), expected, "{roles:?} {action:?} {scope:?} {team}");
+                assert!(allow(&bound, action, Some(TeamId::NONE)).is_err());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_token_that_is_less_than_its_user_touches_no_account() {
+    let whole = |scope, team| match by_token(Roles::default(), scope, team) {
+        Actor::User(user) => user.credential.is_whole(),
+        _ => false,
+    };
+    assert!(whole(TokenScope::Admin, None));
+    assert!(!whole(TokenScope::Admin, Some(TeamId(1))) && !whole(TokenScope::Manage, None));
 }

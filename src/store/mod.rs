@@ -24,12 +24,16 @@ pub mod campaign_targets;
 pub mod campaign_teams;
 pub mod campaign_answers;
 pub mod campaign_events;
+pub mod campaign_readers;
 
 pub mod settings;
 pub mod users;
 pub mod team_members;
 pub mod invitations;
 pub mod sessions;
+pub mod login_failures;
+pub mod signing_keys;
+pub mod password_resets;
 pub mod api_tokens;
 pub mod teams;
 pub mod enroll_secrets;

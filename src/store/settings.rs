@@ -19,6 +19,16 @@ pub async fn get<C: ConnectionTrait>(
     Ok(Entity::find_by_id(key).one(db).await?.map(|row| row.value))
 }
 
+/// Puts a value under a `key` that has none; false when it has one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn put_once<C: ConnectionTrait>(db: &C, key: &str, value: &str) -> Result<bool, StoreError> {
+    let row = ActiveModel { key: Set(key.to_owned()), value: Set(value.to_owned()) };
+    let keep = OnConflict::column(Column::Key).do_nothing().to_owned();
+    Ok(Entity::insert(row).on_conflict(keep).exec_without_returning(db).await? == 1)
+}
+
 /// Puts a value under `key`, in place of the one before.
 ///
 /// # Errors

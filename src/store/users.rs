@@ -131,7 +131,7 @@ pub async fn count<C: ConnectionTrait>(db: &C, scope: &Scope, wanted: Wanted<'_>
     Ok(Entity::find().filter(in_scope(scope)).filter(wanted.condition()).count(db).await?)
 }
 
-/// Replaces the hash of a password, unless it was changed from `old` meanwhile.
+/// Replaces the hash of a password; false when it was changed from `old` meanwhile.
 ///
 /// # Errors
 /// When the database fails.
@@ -140,14 +140,22 @@ pub async fn replace_password_hash(
     id: UserId,
     old: &str,
     new: &str,
-) -> Result<(), StoreError> {
-    Entity::update_many()
+) -> Result<bool, StoreError> {
+    let updated = Entity::update_many()
         .col_expr(Column::PasswordHash, Expr::value(new))
         .filter(Column::Id.eq(id))
         .filter(Column::PasswordHash.eq(old))
         .exec(tx)
         .await?;
-    Ok(())
+    Ok(updated.rows_affected == 1)
+}
+
+/// Whether there is a user.
+///
+/// # Errors
+/// When the database fails.
+pub async fn any<C: ConnectionTrait>(db: &C, _scope: &Scope) -> Result<bool, StoreError> {
+    Ok(Entity::find().one(db).await?.is_some())
 }
 
 /// Users by inside id.

@@ -41,6 +41,9 @@ pub async fn run(fleet: Fleet, intervals: Intervals, shutdown: CancellationToken
         Task { name: "pruning", every: PRUNING, run: |fleet| Box::pin(fleet.prune_changes()) },
         Task { name: "idempotency", every: PRUNING, run: |fleet| Box::pin(fleet.prune_idempotency_keys()) },
         Task { name: "token uses", every: TOKEN_USES, run: |fleet| Box::pin(fleet.flush_token_uses()) },
+        Task { name: "activities", every: intervals.changes, run: |fleet| Box::pin(fleet.beat_activities()) },
+        Task { name: "retention", every: PRUNING, run: |fleet| Box::pin(fleet.prune_activities()) },
+        Task { name: "credentials", every: PRUNING, run: |fleet| Box::pin(fleet.prune_credentials()) },
         Task { name: "presence", every: intervals.presence, run: |fleet| Box::pin(fleet.flush_presence()) },
         Task { name: "expiry", every: intervals.expiry, run: |fleet| Box::pin(fleet.expire_campaigns()) },
     ];
@@ -64,6 +67,9 @@ pub async fn run_once(fleet: &Fleet) -> Result<(), FleetError> {
     fleet.prune_changes().await?;
     fleet.prune_idempotency_keys().await?;
     fleet.flush_token_uses().await?;
+    fleet.beat_activities().await?;
+    fleet.prune_activities().await?;
+    fleet.prune_credentials().await?;
     fleet.flush_presence().await?;
     fleet.expire_campaigns().await
 }

@@ -137,6 +137,8 @@ fn context() -> RequestContext {
         actor: Actor::Anonymous,
         source,
         request_id: "req_1".to_owned(),
+        agent: None,
+        cookie: None,
         place: Place::default(),
     }
 }

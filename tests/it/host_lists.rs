@@ -253,5 +253,6 @@ fn observer_of(team: TeamId) -> Actor {
         name: "Olga".to_owned(),
         credential: Credential::Session(entity::id::SessionId(1)),
         roles: Roles { global: None, teams: [(team, Role::Observer)].into() },
+        source: None,
     })
 }

@@ -142,5 +142,6 @@ fn user(roles: Roles) -> Actor {
         name: "Max".to_owned(),
         credential: Credential::Session(SessionId(1)),
         roles,
+        source: None,
     })
 }

@@ -3,6 +3,8 @@
 
 mod harness;
 
+mod accounts;
+mod activities;
 mod access;
 mod agent_conformance;
 mod agent_deadlines;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use muster::fleet::users::NewApiToken;
 use muster::policy::Actor;
 use serde_json::{Value, json};
 
@@ -107,12 +108,8 @@ async fn survive_a_restart(world: World) {
 
 /// An API token acts as its user, until it ends.
 async fn api_token(world: World) {
-    let made = world.server.fleet.create_api_token(
-        &Actor::System,
-        &world.admin.email,
-        "ci",
-        Duration::from_hours(1),
-    );
+    let new = NewApiToken::whole(&world.admin.email, "ci", Duration::from_hours(1));
+    let made = world.server.fleet.create_api_token(&Actor::System, new);
     let (_, text) = made.await.expect("the user exists");
     let program = Person { token: Some(text), ..world.admin.clone() };
     let viewer = program.ask(VIEWER, json!({})).await["viewer"].clone();

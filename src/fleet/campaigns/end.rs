@@ -3,14 +3,15 @@
 use entity::id::{CampaignId, HostId, PublicId, TeamId};
 use entity::kind::CampaignStatus;
 use sea_orm::DatabaseTransaction;
+use serde_json::json;
 use std::sync::Arc;
 
 use super::book::Caps;
 use super::record::{self, Given, Recorded};
 use super::{Answer, Campaign, HostErrorCode, HostFailure, Outcome};
-use crate::fleet::activity::NewActivity;
 use crate::fleet::{Fleet, FleetError, RejectionCode};
 use crate::policy::{self, Action, Actor, Scope};
+use crate::store::campaign_teams::TeamTotals;
 use crate::store::hosts::HostSelection;
 use crate::store::{campaign_targets, campaign_teams, campaigns, changes, hosts};
 
@@ -31,7 +32,11 @@ impl Fleet {
         };
         let changed = recorded.changes();
         if !changed.is_empty() {
-            self.record_activity(&tx, actor, stopped(&campaign)).await?;
+            let teams = campaign_teams::load(&tx, &Scope::system(), &[campaign.id]).await?;
+            let told = |team: &TeamTotals| (team.team_id, json!({ "targeted": team.targeted }));
+            let teams = teams.values().flatten().map(told).collect();
+            let what = ("campaign.stopped", &campaign.public_id);
+            self.record_activity_of_teams(&tx, actor, what, teams).await?;
             changes::record(&tx, &changed).await?;
         }
         tx.commit().await?;
@@ -83,7 +88,8 @@ impl Fleet {
 
     /// Who started a campaign may stop it; others need the right in every team it asks.
     async fn check_may_stop(&self, actor: &Actor, campaign: &Campaign) -> Result<(), FleetError> {
-        if matches!(actor, Actor::User(user) if campaign.created_by == Some(user.id)) {
+        let own = matches!(actor, Actor::User(user) if campaign.created_by == Some(user.id));
+        if own && policy::allow(actor, Action::RunObserverQueries, None).is_ok() {
             return Ok(());
         }
         let ids = [campaign.id];
@@ -125,15 +131,6 @@ fn withdrawn(campaign: CampaignId) -> Answer {
         message: "the host was transferred or deleted while it was awaited".into(),
     };
     Answer { campaign, outcome: Outcome::Failed(failure), duration_ms: None }
-}
-
-fn stopped(campaign: &Campaign) -> NewActivity<'_> {
-    NewActivity {
-        kind: "campaign.stopped",
-        team: None,
-        subject: Some(&campaign.public_id),
-        details: serde_json::json!({}),
-    }
 }
 
 fn as_rejection(error: FleetError) -> FleetError {

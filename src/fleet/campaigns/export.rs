@@ -13,11 +13,11 @@ use serde_json::json;
 use super::follow::Viewer;
 use super::read::read_scope;
 use super::{BatchOptions, Campaign, SharedBatch, cursor};
-use crate::fleet::activity::NewActivity;
 use crate::fleet::{Fleet, FleetError};
 use crate::policy::Actor;
 use crate::store::StoreError;
 use crate::store::campaign_events::{self, Span};
+use crate::store::campaign_teams::{self, TeamTotals};
 
 /// How an export reads.
 const OPTIONS: BatchOptions = BatchOptions { max_size: 1_000, max_delay: Duration::ZERO };
@@ -64,7 +64,11 @@ impl Fleet {
         let campaign = self.visible_campaign(actor, &request.campaign).await?;
         let viewer = self.viewer(actor, campaign.clone(), request.after.as_deref(), OPTIONS).await?;
         let tx = self.store.begin().await?;
-        self.record_activity(&tx, actor, exported(request)).await?;
+        let scope = read_scope(actor)?;
+        let teams = campaign_teams::load(&tx, &scope, &[campaign.id]).await?;
+        let teams = teams.values().flatten().map(|team: &TeamTotals| (team.team_id, exported(request)));
+        let teams = teams.collect();
+        self.record_activity_of_teams(&tx, actor, ("campaign.exported", &request.campaign), teams).await?;
         tx.commit().await?;
         let end = (!request.follow).then_some(campaign.last_position);
         let viewer = match end {
@@ -129,13 +133,6 @@ impl Columns {
     }
 }
 
-fn exported(request: &ExportRequest) -> NewActivity<'_> {
-    NewActivity {
-        kind: "campaign.exported",
-        team: None,
-        subject: Some(&request.campaign),
-        details: json!({
-            "format": request.format, "follow": request.follow, "isResumed": request.after.is_some(),
-        }),
-    }
+fn exported(request: &ExportRequest) -> serde_json::Value {
+    json!({ "format": request.format, "follow": request.follow, "isResumed": request.after.is_some() })
 }

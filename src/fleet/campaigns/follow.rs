@@ -47,6 +47,7 @@ impl Fleet {
         options: BatchOptions,
     ) -> Result<Viewer, FleetError> {
         let position = self.open_cursor(&campaign, after)?;
+        self.note_reader(actor, &campaign).await?;
         let feed = self.feed(campaign.id).await?;
         Ok(Viewer {
             fleet: self.clone(),

@@ -118,6 +118,7 @@ impl Fleet {
     ) -> Result<EventPage, FleetError> {
         let scope = read_scope(actor)?;
         let after = self.open_cursor(campaign, after)?;
+        self.note_reader(actor, campaign).await?;
         let up_to = campaign.last_position;
         let span = Span { campaign: campaign.id, after, up_to, host, limit, max_bytes: PAGE_BYTES };
         let read = campaign_events::read(self.store.reader(), &scope, span).await?;

@@ -3,16 +3,15 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use entity::id::{ApiTokenId, PublicId, SavedQueryId, TeamId, UserId};
+use entity::id::{ApiTokenId, PublicId, SavedQueryId, UserId};
 use entity::kind::{CampaignStatus, ChangeKind};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::DatabaseTransaction;
 
 use super::targets::Chosen;
-use super::{Campaign, NewCampaign, Source};
+use super::{Campaign, NewCampaign, Source, Targets};
 use crate::auth::keys::new_public_id;
 use crate::clock::Timestamp;
-use crate::fleet::activity::NewActivity;
 use crate::fleet::idempotency::{Keyed, start_over_once};
 use crate::fleet::saved_queries::SavedQuery;
 use crate::fleet::{Fleet, FleetError, RejectionCode};
@@ -98,7 +97,9 @@ impl Fleet {
         campaign_targets::insert(&tx, campaign.id, &targets).await?;
         campaign_teams::insert(&tx, campaign.id, &targets).await?;
         self.remember(&tx, actor, request, &campaign.public_id).await?;
-        self.record_activity(&tx, actor, started(&campaign, &targets)).await?;
+        let told = |(team, targeted)| (team, started(&campaign, new, targeted));
+        let teams = targets.sizes().map(told).collect();
+        self.record_activity_of_teams(&tx, actor, ("campaign.started", &campaign.public_id), teams).await?;
         changes::record(&tx, &[(ChangeKind::CampaignStarted, campaign.id.0)]).await?;
         tx.commit().await?;
         Ok(campaign.public_id)
@@ -191,17 +192,18 @@ fn creator(actor: &Actor) -> (Option<UserId>, Option<ApiTokenId>) {
     let Actor::User(user) = actor else { return (None, None) };
     match &user.credential {
         Credential::Session(_) => (Some(user.id), None),
-        Credential::ApiToken(token, ..) => (Some(user.id), Some(*token)),
+        Credential::ApiToken(token) => (Some(user.id), Some(token.id)),
     }
 }
 
-fn started<'a>(campaign: &'a Campaign, targets: &TargetSet) -> NewActivity<'a> {
-    let mut teams = targets.sizes().map(|(team, _)| team);
-    let team: Option<TeamId> = teams.next().filter(|_| teams.next().is_none());
-    NewActivity {
-        kind: "campaign.started",
-        team,
-        subject: Some(&campaign.public_id),
-        details: serde_json::json!({ "sql": campaign.sql, "targeted": campaign.targeted }),
-    }
+/// What a team is told of a campaign: the SQL, how many of its hosts are asked, and how they were chosen; not which
+/// others were.
+fn started(campaign: &Campaign, new: &NewCampaign, targeted: i64) -> serde_json::Value {
+    let targets = match &new.targets {
+        Targets::AllHosts => "all_hosts",
+        Targets::Hosts(_) => "hosts",
+        Targets::Filter(_) => "filter",
+        Targets::Campaign { .. } => "campaign",
+    };
+    serde_json::json!({ "sql": campaign.sql, "targets": targets, "targeted": targeted })
 }

@@ -104,9 +104,8 @@ impl Fleet {
 
     async fn record_refusal(&self, source: IpAddr) -> Result<(), FleetError> {
         let tx = self.store.begin().await?;
-        let details = json!({ "source": source.to_string() });
-        let activity = NewActivity { kind: "enroll.refused", team: None, subject: None, details };
-        self.record_activity(&tx, &Actor::Anonymous, activity).await?;
+        let activity = NewActivity { kind: "enroll.refused", team: None, subject: None, details: json!({}) };
+        self.record_activity_from(&tx, &Actor::Anonymous, Some(source), activity).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -31,6 +31,8 @@ pub struct SessionCache {
 pub(super) enum Presented {
     /// A session's outside id, from an access token.
     Session(PublicId),
+    /// Hash of what a session cookie holds.
+    Cookie([u8; 32]),
     /// Hash of an API token.
     ApiToken([u8; 32]),
 }
@@ -71,7 +73,7 @@ impl CredentialId {
     pub(super) fn of(credential: &Credential) -> Self {
         match credential {
             Credential::Session(id) => Self::Session(*id),
-            Credential::ApiToken(id, ..) => Self::ApiToken(*id),
+            Credential::ApiToken(token) => Self::ApiToken(token.id),
         }
     }
 }

@@ -1,45 +1,32 @@
-//! How often a sign-in may fail, in the memory of this server.
+//! How often a sign-in may fail: counted in the store, so that all servers count together and none forgets.
 
-use std::collections::{HashMap, VecDeque};
-use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use entity::login_failures::{ActiveModel, Model};
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::DatabaseTransaction;
+
 use crate::clock::Timestamp;
+use crate::fleet::{Fleet, FleetError};
+use crate::policy::Scope;
+use crate::store::login_failures;
 
 /// How long a failure counts.
-const WINDOW: Duration = Duration::from_mins(15);
+pub(in crate::fleet) const WINDOW: Duration = Duration::from_mins(15);
 
 /// Failures that count of one account from one source at most.
-const PER_ACCOUNT_AND_SOURCE: usize = 10;
+const PER_ACCOUNT_AND_SOURCE: u64 = 10;
 
 /// Failures that count from one source at most.
-const PER_SOURCE: usize = 100;
-
-/// Keys in memory at most; the ones that failed longest ago go first.
-const MAX_KEYS: usize = 10_000;
-
-/// Failed sign-ins of late.
-pub struct LoginLimits(Mutex<Failures>);
+const PER_SOURCE: u64 = 100;
 
 /// Who tries to sign in, and from where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Attempt {
-    /// Hash of the e-mail, so that long ones take no more memory.
+    /// Keyed hash of the e-mail.
     account: [u8; 32],
-    source: IpAddr,
-}
-
-struct Failures {
-    by_account: Recent<([u8; 32], IpAddr)>,
-    by_source: Recent<IpAddr>,
-}
-
-/// Times within the window, oldest first, by key.
-struct Recent<K> {
-    times: HashMap<K, VecDeque<Timestamp>>,
-    limit: usize,
+    source: String,
 }
 
 impl Attempt {
@@ -49,149 +36,127 @@ impl Attempt {
             IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
             v4 @ IpAddr::V4(_) => v4,
         };
-        Self { account, source }
+        Self { account, source: source.to_string() }
     }
 }
 
-impl LoginLimits {
-    /// Without a failure.
-    #[must_use]
-    pub fn new() -> Self {
-        let by_account = Recent { times: HashMap::new(), limit: PER_ACCOUNT_AND_SOURCE };
-        let by_source = Recent { times: HashMap::new(), limit: PER_SOURCE };
-        Self(Mutex::new(Failures { by_account, by_source }))
-    }
-
+impl Fleet {
     /// Whether it may be tried now.
     ///
     /// # Errors
-    /// The seconds after which it may be, at least one.
-    pub(super) fn check(&self, attempt: &Attempt, now: Timestamp) -> Result<(), u64> {
-        let mut failures = self.lock();
-        failures.by_account.check(&(attempt.account, attempt.source), now)?;
-        failures.by_source.check(&attempt.source, now)
+    /// Rate limited; unavailable.
+    pub(super) async fn check_attempt(&self, attempt: &Attempt) -> Result<(), FleetError> {
+        let now = self.clock.now();
+        let (db, scope, after) = (self.store.reader(), Scope::system(), now.minus(WINDOW));
+        let Attempt { account, source } = attempt;
+        let (own, all) = (PER_ACCOUNT_AND_SOURCE, PER_SOURCE);
+        let of_account = login_failures::of_account(db, &scope, (account, source), after, own).await?;
+        let of_source = login_failures::of_source(db, &scope, source, after, all).await?;
+        let waits = [wait(&of_account, own, now), wait(&of_source, all, now)];
+        match waits.into_iter().max().flatten() {
+            Some(seconds) => Err(FleetError::RateLimited(seconds)),
+            None => Ok(()),
+        }
     }
 
     /// Counts a failure.
-    pub(super) fn failed(&self, attempt: &Attempt, now: Timestamp) {
-        let mut failures = self.lock();
-        failures.by_account.add((attempt.account, attempt.source), now);
-        failures.by_source.add(attempt.source, now);
+    ///
+    /// # Errors
+    /// Unavailable.
+    pub(super) async fn count_failure(
+        &self,
+        tx: &DatabaseTransaction,
+        attempt: &Attempt,
+    ) -> Result<(), FleetError> {
+        let row = ActiveModel {
+            id: NotSet,
+            account: Set(attempt.account.to_vec()),
+            source: Set(attempt.source.clone()),
+            failed_at: Set(self.clock.now()),
+        };
+        Ok(login_failures::insert(tx, row).await?)
     }
 
     /// Forgets the failures of the account from this source; others that the source made still count.
-    pub(super) fn succeeded(&self, attempt: &Attempt) {
-        self.lock().by_account.times.remove(&(attempt.account, attempt.source));
-    }
-
-    /// No code panics under this lock, so a poisoned one holds nothing half done.
-    fn lock(&self) -> MutexGuard<'_, Failures> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Default for LoginLimits {
-    fn default() -> Self {
-        Self::new()
+    ///
+    /// # Errors
+    /// Unavailable.
+    pub(super) async fn forgive(
+        &self,
+        tx: &DatabaseTransaction,
+        attempt: &Attempt,
+    ) -> Result<(), FleetError> {
+        Ok(login_failures::forgive(tx, &attempt.account, &attempt.source).await?)
     }
 }
 
-impl<K: Clone + Eq + Hash> Recent<K> {
-    fn check(&mut self, key: &K, now: Timestamp) -> Result<(), u64> {
-        let Some(times) = self.times.get_mut(key) else { return Ok(()) };
-        times.retain(|time| time.plus(WINDOW) > now);
-        match times.front() {
-            Some(oldest) if times.len() >= self.limit => {
-                let wait_ms = oldest.plus(WINDOW).0 - now.0;
-                Err(wait_ms.unsigned_abs().div_ceil(1000))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn add(&mut self, key: K, now: Timestamp) {
-        if self.times.len() >= MAX_KEYS && !self.times.contains_key(&key) {
-            let stalest = self.times.iter().min_by_key(|(_, times)| times.back().copied());
-            if let Some(stalest) = stalest.map(|(key, _)| key.clone()) {
-                self.times.remove(&stalest);
-            }
-        }
-        let times = self.times.entry(key).or_default();
-        times.push_back(now);
-        if times.len() > self.limit {
-            times.pop_front();
-        }
-    }
+/// Seconds until the oldest of so many failures counts no more, at least one; none when there are fewer.
+fn wait(newest_first: &[Model], limit: u64, now: Timestamp) -> Option<u64> {
+    let full = u64::try_from(newest_first.len()).is_ok_and(|failures| failures >= limit);
+    let oldest = newest_first.last().filter(|_| full)?;
+    let wait_ms = oldest.failed_at.plus(WINDOW).0 - now.0;
+    Some(wait_ms.unsigned_abs().div_ceil(1000).max(1))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const NOW: Timestamp = Timestamp(1_000_000_000);
+    use crate::fleet::testing::TestFleet;
 
     fn attempt(account: u8, source: &str) -> Attempt {
         Attempt::new([account; 32], source.parse().expect("the test gives an address"))
     }
 
-    #[test]
-    fn the_eleventh_try_waits_for_the_first_to_be_15_minutes_old() {
-        let limits = LoginLimits::new();
+    async fn fail(fleet: &Fleet, attempt: &Attempt) {
+        let tx = fleet.store.begin().await.expect("the database answers");
+        fleet.count_failure(&tx, attempt).await.expect("the database answers");
+        tx.commit().await.expect("the database answers");
+    }
+
+    async fn waits(fleet: &Fleet, attempt: &Attempt) -> Option<u64> {
+        match fleet.check_attempt(attempt).await {
+            Ok(()) => None,
+            Err(FleetError::RateLimited(seconds)) => Some(seconds),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_eleventh_try_waits_for_the_first_to_be_15_minutes_old() {
+        let fleet = TestFleet::new().await;
         let mallory = attempt(1, "192.0.2.1");
-        for second in 0..10 {
-            let now = NOW.plus(Duration::from_secs(second));
-            assert_eq!(limits.check(&mallory, now), Ok(()));
-            limits.failed(&mallory, now);
-        }
-        assert_eq!(limits.check(&mallory, NOW.plus(Duration::from_secs(10))), Err(890));
-        assert_eq!(limits.check(&mallory, NOW.plus(WINDOW).minus(Duration::from_millis(1))), Err(1));
-        assert_eq!(limits.check(&mallory, NOW.plus(WINDOW)), Ok(()));
-    }
-
-    #[test]
-    fn others_are_not_held_up() {
-        let limits = LoginLimits::new();
         for _ in 0..10 {
-            limits.failed(&attempt(1, "192.0.2.1"), NOW);
+            assert_eq!(waits(&fleet, &mallory).await, None);
+            fail(&fleet, &mallory).await;
+            fleet.clock.advance(Duration::from_secs(1));
         }
-        assert!(
-            limits.check(&attempt(1, "::ffff:192.0.2.1"), NOW).is_err(),
-            "the same address, written otherwise"
-        );
-        assert!(limits.check(&attempt(1, "192.0.2.2"), NOW).is_ok(), "the real user, from elsewhere");
-        assert!(limits.check(&attempt(2, "192.0.2.1"), NOW).is_ok(), "somebody else, from there");
+        assert_eq!(waits(&fleet, &mallory).await, Some(890));
+        assert_eq!(waits(&fleet.another(|_| ()).await, &mallory).await, Some(890), "on every server");
+        fleet.clock.advance(Duration::from_millis(889_999));
+        assert_eq!(waits(&fleet, &mallory).await, Some(1));
+        fleet.clock.advance(Duration::from_millis(1));
+        assert_eq!(waits(&fleet, &mallory).await, None);
     }
 
-    #[test]
-    fn a_source_has_a_limit_over_all_accounts_and_a_64_is_one_source() {
-        let limits = LoginLimits::new();
+    #[tokio::test]
+    async fn others_are_not_held_up() {
+        let fleet = TestFleet::new().await;
+        for _ in 0..10 {
+            fail(&fleet, &attempt(1, "192.0.2.1")).await;
+        }
+        let same = attempt(1, "::ffff:192.0.2.1");
+        assert!(waits(&fleet, &same).await.is_some(), "the same address, written otherwise");
+        assert_eq!(waits(&fleet, &attempt(1, "192.0.2.2")).await, None, "the real user, from elsewhere");
+        assert_eq!(waits(&fleet, &attempt(2, "192.0.2.1")).await, None, "somebody else, from there");
+    }
+
+    #[tokio::test]
+    async fn a_source_has_a_limit_over_all_accounts_and_a_64_is_one_source() {
+        let fleet = TestFleet::new().await;
         for account in 0..100 {
-            limits.failed(&attempt(account, &format!("2001:db8::{account:x}")), NOW);
+            fail(&fleet, &attempt(account, &format!("2001:db8::{account:x}"))).await;
         }
-        assert!(limits.check(&attempt(200, "2001:db8::ffff"), NOW).is_err());
-        assert!(limits.check(&attempt(200, "2001:db8:0:1::"), NOW).is_ok());
-    }
-
-    #[test]
-    fn success_forgives_the_account_and_not_the_source() {
-        let limits = LoginLimits::new();
-        let ada = attempt(1, "192.0.2.1");
-        for account in (0..90).chain([1; 10]) {
-            limits.failed(&attempt(account.max(1), "192.0.2.1"), NOW);
-        }
-        limits.succeeded(&ada);
-        assert!(limits.lock().by_account.check(&(ada.account, ada.source), NOW).is_ok());
-        assert!(limits.check(&ada, NOW).is_err());
-    }
-
-    #[test]
-    fn memory_is_bounded_and_keeps_the_newest() {
-        let mut recent = Recent { times: HashMap::new(), limit: 1 };
-        for key in 0..MAX_KEYS + 5 {
-            recent.add(key, NOW.plus(Duration::from_millis(key as u64)));
-        }
-        assert_eq!(recent.times.len(), MAX_KEYS);
-        assert!(recent.check(&0, NOW).is_ok());
-        assert!(recent.check(&(MAX_KEYS + 4), NOW).is_err());
+        assert!(waits(&fleet, &attempt(200, "2001:db8::ffff")).await.is_some());
+        assert_eq!(waits(&fleet, &attempt(200, "2001:db8:0:1::")).await, None);
     }
 }

@@ -8,6 +8,7 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
 use super::*;
 use crate::fleet::testing::{PASSWORD, TestFleet, rejections};
+use crate::fleet::users::NewApiToken;
 use crate::fleet::{RejectionCode, Settings};
 use crate::policy::{Denied, Role};
 
@@ -35,7 +36,7 @@ async fn who(fleet: &Fleet, bearer: &str) -> Option<Actor> {
 
 async fn api_token(fleet: &Fleet) -> String {
     let day = Duration::from_hours(24);
-    let made = fleet.create_api_token(&Actor::System, "ada@example.com", "ci", day).await;
+    let made = fleet.create_api_token(&Actor::System, NewApiToken::whole("ada@example.com", "ci", day)).await;
     made.expect("ada is there").1
 }
 

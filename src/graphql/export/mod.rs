@@ -118,11 +118,12 @@ async fn answer<E: Executor>(
     if transport.settings.shutdown.is_cancelled() {
         return Err(Refusal::unavailable());
     }
-    let known = transport.identity.of_headers(&parts.headers).await?;
+    let known = transport.identity.of_request(parts, &transport.settings.allowed_origins).await?;
     let parameters = Parameters::of(parts)?;
     let follow = parameters.follows()?;
-    let listener = seated(transport, known, source(parts))?;
-    let actor = &listener.known.actor;
+    let source = source(parts);
+    let listener = seated(transport, known, source)?;
+    let actor = &listener.known.actor.clone().from_source(source);
     let request = ExportRequest {
         campaign: Id::<Campaign>::parse(id).into_public(),
         after: parameters.after,

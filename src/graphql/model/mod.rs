@@ -9,7 +9,9 @@ pub mod enroll_secret;
 
 pub mod user;
 pub mod invitation;
+pub mod session;
 pub mod viewer;
+pub mod activity;
 pub mod settings;
 
 pub mod saved_query;

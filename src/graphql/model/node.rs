@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use async_graphql::{ID, Interface};
 use entity::id::PublicId;
 
+use super::activity::Activity;
 use super::campaign::Campaign;
 use super::enroll_secret::EnrollSecret;
 use super::host::Host;
 use super::invitation::Invitation;
 use super::label::Label;
 use super::saved_query::SavedQuery;
+use super::session::Session;
 use super::team::Team;
 use super::user::{ApiToken, User};
 use crate::fleet::{Fleet, FleetError};
@@ -37,6 +39,10 @@ pub enum Node {
     Campaign(Campaign),
     /// An enroll secret.
     EnrollSecret(EnrollSecret),
+    /// A session.
+    Session(Session),
+    /// An activity.
+    Activity(Activity),
     /// An invitation.
     Invitation(Invitation),
 }
@@ -60,6 +66,10 @@ pub enum NodeKind {
     Campaign,
     /// An enroll secret.
     EnrollSecret,
+    /// A session.
+    Session,
+    /// An activity.
+    Activity,
     /// An invitation.
     Invitation,
 }
@@ -76,6 +86,8 @@ impl NodeKind {
             SavedQuery::PREFIX => Self::SavedQuery,
             Campaign::PREFIX => Self::Campaign,
             EnrollSecret::PREFIX => Self::EnrollSecret,
+            Session::PREFIX => Self::Session,
+            Activity::PREFIX => Self::Activity,
             Invitation::PREFIX => Self::Invitation,
             // What is no id of ours is looked up as a host, so that it is answered like one that does not exist.
             _ => Self::Host,
@@ -97,13 +109,12 @@ impl NodeKind {
             Self::Team => nodes(fleet.teams_by_public_ids(actor, ids).await?, Team),
             Self::Label => nodes(fleet.labels_by_public_ids(actor, ids).await?, Label),
             Self::User => nodes(fleet.users_by_public_ids(actor, ids).await?, User),
-            Self::ApiToken => {
-                let own = fleet.api_token_of(actor).await?.filter(|token| ids.contains(&token.public_id));
-                own.map(|token| (token.public_id.clone(), ApiToken(token).into())).into_iter().collect()
-            }
+            Self::ApiToken => nodes(fleet.api_tokens_by_public_ids(actor, ids).await?, ApiToken),
             Self::SavedQuery => nodes(fleet.saved_queries_by_public_ids(actor, ids).await?, SavedQuery),
             Self::Campaign => nodes(fleet.campaigns_by_public_ids(actor, ids).await?, Campaign),
             Self::EnrollSecret => nodes(fleet.enroll_secrets_by_public_ids(actor, ids).await?, EnrollSecret),
+            Self::Session => nodes(fleet.sessions_by_public_ids(actor, ids).await?, Session),
+            Self::Activity => nodes(fleet.activities_by_public_ids(actor, ids).await?, Activity),
             Self::Invitation => nodes(fleet.invitations_by_public_ids(actor, ids).await?, Invitation),
         })
     }

@@ -28,6 +28,20 @@ pub enum Role {
     Gitops,
 }
 
+/// What an API token may do at most, of what its user may; each includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "policy::TokenScope")]
+pub enum ApiTokenScope {
+    /// Reads.
+    Read,
+    /// Also runs live queries.
+    Run,
+    /// Also manages queries, packs, labels, policies and hosts.
+    Manage,
+    /// Whatever its user may do.
+    Admin,
+}
+
 /// Who acts: a user or an API token.
 #[derive(Clone, Debug, Interface)]
 #[graphql(field(name = "display_name", ty = "&str", desc = "Name to show."))]
@@ -154,6 +168,29 @@ impl ApiToken {
         &self.0.name
     }
 
+    /// The user it acts as; null when they are gone.
+    async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        ctx.load(self.0.user_id).await
+    }
+
+    /// What it may do at most, of what its user may.
+    async fn scope(&self) -> ApiTokenScope {
+        self.0.scope.into()
+    }
+
+    /// The only team it acts in; null when it is for no single one.
+    async fn team(&self, ctx: &Context<'_>) -> Result<Option<Team>> {
+        match self.0.team {
+            Some(team) => Team::load(ctx, team).await,
+            None => Ok(None),
+        }
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> DateTime {
+        DateTime(self.0.created_at)
+    }
+
     /// When it ends.
     async fn expires_at(&self) -> Option<DateTime> {
         Some(DateTime(self.0.expires_at))
@@ -162,5 +199,16 @@ impl ApiToken {
     /// When it was last used, to the minute.
     async fn last_used_at(&self) -> Option<DateTime> {
         self.0.last_used_at.map(DateTime)
+    }
+}
+
+connection! {
+    /// Page of API tokens.
+    ApiTokenConnection {}
+
+    /// One API token in a page.
+    ApiTokenEdge {
+        /// The token, without its text.
+        ApiToken
     }
 }

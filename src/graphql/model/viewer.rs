@@ -2,10 +2,15 @@
 
 use async_graphql::{Context, Object};
 
-use super::user::{Actor, ApiToken, Role, TeamRole};
+use super::session::{Session, SessionConnection};
+use super::user::{Actor, ApiToken, ApiTokenConnection, Role, TeamRole};
 use crate::fleet::FleetError;
+use crate::fleet::users::Whose;
+use crate::graphql::connection::Listed;
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::Result;
+use crate::graphql::page::List;
+use crate::graphql::scalars::Text;
 use crate::policy::UserActor;
 
 /// The caller.
@@ -31,5 +36,41 @@ impl Viewer {
     /// Roles in teams.
     async fn team_roles(&self, ctx: &Context<'_>) -> Result<Vec<TeamRole>> {
         TeamRole::of(ctx, &self.0.roles).await
+    }
+
+    /// Where the caller is signed in, newest first.
+    async fn sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Sessions at most, 1 to 100.", default = 20)] first: i32,
+        #[graphql(desc = "Only what follows this cursor.")] after: Option<Text>,
+    ) -> Result<Option<SessionConnection>> {
+        let list = List::SESSIONS;
+        let request = list.forward(ctx.fleet().keys(), first, after.as_ref())?;
+        let page = ctx.fleet().sessions_of(ctx.actor(), request.clone()).await?;
+        Ok(Some(SessionConnection::new(Listed::page(list, &request, page, Session))))
+    }
+
+    /// API tokens of the caller, newest first.
+    async fn api_tokens(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Tokens at most, 1 to 100.", default = 20)] first: i32,
+        #[graphql(desc = "Only what follows this cursor.")] after: Option<Text>,
+    ) -> Result<Option<ApiTokenConnection>> {
+        ApiTokenConnection::of(ctx, first, after, Whose::Own).await.map(Some)
+    }
+}
+
+impl ApiTokenConnection {
+    /// A page of API tokens.
+    ///
+    /// # Errors
+    /// Denied; a page that is out of range; unavailable.
+    pub async fn of(ctx: &Context<'_>, first: i32, after: Option<Text>, whose: Whose) -> Result<Self> {
+        let list = List::API_TOKENS;
+        let request = list.forward(ctx.fleet().keys(), first, after.as_ref())?;
+        let page = ctx.fleet().api_tokens(ctx.actor(), whose, request.clone()).await?;
+        Ok(Self::new(Listed::page(list, &request, page, ApiToken)))
     }
 }

@@ -2,6 +2,7 @@
 //! object, and what the caller has to mend.
 
 mod sessions;
+mod accounts;
 mod settings;
 mod teams;
 mod users;
@@ -17,6 +18,7 @@ use async_graphql::MergedObject;
 #[derive(Default, MergedObject)]
 pub struct Mutation(
     sessions::SessionMutation,
+    accounts::AccountMutation,
     settings::SettingsMutation,
     teams::TeamMutation,
     users::UserMutation,

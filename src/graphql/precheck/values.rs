@@ -40,6 +40,16 @@ struct Check<'a> {
     path: Vec<PathSegment>,
 }
 
+/// What a value is, for people; not what it holds, which may be a password in the wrong place.
+fn kind(value: &Value) -> String {
+    match value {
+        Value::Object(_) => "an object".to_owned(),
+        Value::List(_) => "a list".to_owned(),
+        Value::String(_) => "a string".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 impl Check<'_> {
     fn value(&mut self, ty: &Type, value: &Value) -> Result<(), Misfit> {
         match (value, &ty.base) {
@@ -75,7 +85,7 @@ impl Check<'_> {
             },
             _ => return self.declared(name, value),
         };
-        if fits { Ok(()) } else { Err(self.misfit(format!("expected \"{name}\", found {value}"))) }
+        if fits { Ok(()) } else { Err(self.misfit(format!("expected \"{name}\", found {}", kind(value)))) }
     }
 
     fn declared(&mut self, name: &str, value: &Value) -> Result<(), Misfit> {
@@ -95,7 +105,7 @@ impl Check<'_> {
         match (self.types.input(name), value) {
             (None, _) => Ok(()),
             (Some(_), Value::Object(object)) => self.object(name, object),
-            (Some(_), value) => Err(self.misfit(format!("expected \"{name}\", found {value}"))),
+            (Some(_), value) => Err(self.misfit(format!("expected \"{name}\", found {}", kind(value)))),
         }
     }
 

@@ -11,6 +11,8 @@ mod labels;
 mod enroll_secrets;
 mod saved_queries;
 mod campaigns;
+mod api_tokens;
+mod activities;
 
 use async_graphql::MergedObject;
 
@@ -27,4 +29,6 @@ pub struct Query(
     enroll_secrets::EnrollSecretQuery,
     saved_queries::SavedQueryQuery,
     campaigns::CampaignQuery,
+    api_tokens::ApiTokenQuery,
+    activities::ActivityQuery,
 );

@@ -1,10 +1,11 @@
 //! Streams: the fields of `Subscription`, a file a noun.
 
 mod campaigns;
+mod activities;
 mod shared;
 
 use async_graphql::MergedSubscription;
 
 /// Streams.
 #[derive(Default, MergedSubscription)]
-pub struct Subscription(campaigns::CampaignSubscription);
+pub struct Subscription(campaigns::CampaignSubscription, activities::ActivitySubscription);

@@ -93,7 +93,7 @@ fn has_errors(ctx: &ContextSelectionSet<'_>) -> bool {
 }
 
 /// What makes the results of two subscribers to a campaign equal, batch by batch: document, operation, variables apart
-/// from the one for `after`, and roles; and the user, where the selection goes on to other objects, for there a field
+/// from the one for `after`, roles, and the limits of an API token; and the user, where the selection goes on to other objects, for there a field
 /// may depend on who asks.
 pub(super) fn key(ctx: &Context<'_>) -> Option<Arc<str>> {
     let Planned { document, operation_name, .. } = ctx.data_opt()?;
@@ -104,8 +104,8 @@ pub(super) fn key(ctx: &Context<'_>) -> Option<Arc<str>> {
     }
     let variables = serde_json::to_string(&variables).ok()?;
     let user_id = goes_on(ctx).then_some(&user.public_id);
-    let roles = &user.roles;
-    Some(format!("{operation_name:?} {user_id:?} {roles:?} {variables} {document}").into())
+    let (roles, limits) = (&user.roles, user.credential.limits());
+    Some(format!("{operation_name:?} {user_id:?} {roles:?} {limits:?} {variables} {document}").into())
 }
 
 /// The variable that is the value of `after` and nothing else: its name stands in the document where it is declared and

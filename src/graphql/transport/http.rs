@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Transport;
+use super::cookie::SessionCookie;
 use super::encode::{Payload, encode};
 use super::engine::Outcome;
 use super::errors::Dress;
@@ -43,12 +44,25 @@ pub async fn serve<E: Executor>(
 ) -> Response {
     let request_id = request_id(request.headers());
     let media = Media::accepted(request.headers());
+    let stale = carried_cookie(&request);
     let answered = answer(&transport, request, &request_id, media).await;
     let mut response = answered.unwrap_or_else(|refusal| refused(&transport, &refusal, &request_id, media));
+    if let Some(cookie) = stale.filter(|_| response.status() == StatusCode::UNAUTHORIZED) {
+        response.headers_mut().append(header::SET_COOKIE, cookie.clear());
+    }
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// The cookie that the request shows as its credential. Where it does not hold it is taken away, or the browser could
+/// not even sign in.
+fn carried_cookie(request: &axum::extract::Request) -> Option<SessionCookie> {
+    let cookie = SessionCookie::of(request.extensions());
+    let is_shown =
+        !request.headers().contains_key(header::AUTHORIZATION) && cookie.read(request.headers()).is_some();
+    is_shown.then_some(cookie)
 }
 
 async fn answer<E: Executor>(
@@ -69,17 +83,20 @@ async fn answer<E: Executor>(
         return Err(Refusal::method_not_allowed("GraphQL is asked by GET or POST"));
     }
     check_content(&parts.method, &parts.headers)?;
-    let known = transport.identity.of_headers(&parts.headers).await?;
+    let known = transport.identity.of_request(&parts, &transport.settings.allowed_origins).await?;
     let asked = Asked {
         source: source(&parts),
         is_post: parts.method == Method::POST,
         takes_events: Media::takes_events(&parts.headers),
         media,
     };
+    let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let context = RequestContext {
-        actor: known.actor.clone(),
+        actor: known.actor.clone().from_source(asked.source),
         source: asked.source,
         request_id: request_id.to_owned(),
+        agent: agent.map(str::to_owned),
+        cookie: Some(SessionCookie::of(&parts.extensions)),
         place: events::place(&parts.headers),
     };
     let request = read(transport, parts, body).await?;
@@ -200,7 +217,13 @@ fn from_text<T: DeserializeOwned + Default>(text: Option<String>) -> Result<T, R
 
 fn respond(outcome: &Outcome, media: Media) -> Response {
     match outcome {
-        Outcome::Executed(response) => json(StatusCode::OK, &Payload::executed(response), media),
+        Outcome::Executed(executed) => {
+            let mut response = json(StatusCode::OK, &Payload::executed(executed), media);
+            for cookie in executed.http_headers.get_all(header::SET_COOKIE) {
+                response.headers_mut().append(header::SET_COOKIE, cookie.clone());
+            }
+            response
+        }
         Outcome::Refused(errors) => json(media.refused_document(), &Payload::refused(errors), media),
     }
 }

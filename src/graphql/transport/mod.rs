@@ -8,6 +8,7 @@ pub mod settings;
 pub mod refusal;
 pub mod negotiate;
 pub mod unique;
+pub mod cookie;
 pub mod identity;
 
 pub mod errors;

@@ -119,7 +119,7 @@ pub fn check_address(uri: &Uri) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Refuses sockets that a page of another host opens.
+/// Refuses what a page of another host asks.
 ///
 /// # Errors
 /// 403 for an `Origin` that is neither the server's own host nor allowed.
@@ -131,7 +131,7 @@ pub fn check_origin(headers: &HeaderMap, host: Option<&str>, allowed: &[String])
     if is_own || allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin)) {
         return Ok(());
     }
-    Err(Refusal::new(StatusCode::FORBIDDEN, "FORBIDDEN", "sockets from this origin are not allowed"))
+    Err(Refusal::new(StatusCode::FORBIDDEN, "FORBIDDEN", "this origin is not allowed"))
 }
 
 #[cfg(test)]

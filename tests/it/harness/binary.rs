@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
@@ -83,6 +84,16 @@ impl Process {
     /// Every line that it has logged.
     pub fn logged(&self) -> Vec<String> {
         self.log.borrow().clone()
+    }
+
+    /// Its data directory.
+    pub fn data(&self) -> &Path {
+        self.ground.data.path()
+    }
+
+    /// Its database, if it is not in the data directory.
+    pub fn database_url(&self) -> Option<String> {
+        self.ground.database.as_ref().map(|database| database.url.clone())
     }
 
     /// Sends it a signal.

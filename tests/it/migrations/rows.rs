@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use entity::id::{
-    ActivityId, ApiTokenId, CampaignId, EnrollSecretId, HostId, InvitationId, LabelId, NodeKeyId, PublicId,
-    SavedQueryId, SessionId, TeamId, UserId,
+    ActivityId, ApiTokenId, CampaignId, EnrollSecretId, HostId, InvitationId, LabelId, LoginFailureId,
+    NodeKeyId, PasswordResetId, PublicId, SavedQueryId, SessionId, SigningKeyId, TeamId, UserId,
 };
 use entity::kind::{CampaignStatus, ChangeKind, EventKind, HostErrorCode, LabelKind, Platform, Role};
 use entity::time::Timestamp;
@@ -28,6 +28,9 @@ macro_rules! every_row {
         $do::<entity::invitations::Entity>($db, invitation()).await;
         $do::<entity::sessions::Entity>($db, session()).await;
         $do::<entity::api_tokens::Entity>($db, api_token()).await;
+        $do::<entity::login_failures::Entity>($db, login_failure()).await;
+        $do::<entity::signing_keys::Entity>($db, signing_key()).await;
+        $do::<entity::password_resets::Entity>($db, password_reset()).await;
         $do::<entity::hosts::Entity>($db, host()).await;
         $do::<entity::node_keys::Entity>($db, node_key()).await;
         $do::<entity::enroll_secrets::Entity>($db, enroll_secret()).await;
@@ -39,6 +42,7 @@ macro_rules! every_row {
         $do::<entity::campaign_teams::Entity>($db, campaign_team()).await;
         $do::<entity::campaign_answers::Entity>($db, campaign_answer()).await;
         $do::<entity::campaign_events::Entity>($db, campaign_event()).await;
+        $do::<entity::campaign_readers::Entity>($db, campaign_reader()).await;
         $do::<entity::changes::Entity>($db, change()).await;
         $do::<entity::activities::Entity>($db, activity()).await;
         $do::<entity::idempotency_keys::Entity>($db, idempotency_key()).await;
@@ -152,6 +156,9 @@ fn session() -> entity::sessions::Model {
         refreshed_at: NOW,
         expires_at: NOW,
         ended_at: None,
+        source: Some("192.0.2.1".into()),
+        agent: None,
+        by_cookie: true,
     }
 }
 
@@ -166,6 +173,40 @@ fn api_token() -> entity::api_tokens::Model {
         expires_at: NOW,
         revoked_at: None,
         last_used_at: Some(NOW),
+        scope: entity::kind::TokenScope::Run,
+        team_id: Some(TeamId(ID)),
+    }
+}
+
+fn login_failure() -> entity::login_failures::Model {
+    entity::login_failures::Model {
+        id: LoginFailureId(ID),
+        account: vec![7; 32],
+        source: "192.0.2.1".into(),
+        failed_at: NOW,
+    }
+}
+
+fn signing_key() -> entity::signing_keys::Model {
+    entity::signing_keys::Model { id: SigningKeyId(ID), created_at: NOW, earlier_until: NOW }
+}
+
+fn password_reset() -> entity::password_resets::Model {
+    entity::password_resets::Model {
+        id: PasswordResetId(ID),
+        user_id: UserId(ID),
+        email: "ada@example.com".into(),
+        token_hash: vec![2; 32],
+        created_at: NOW,
+        expires_at: NOW,
+    }
+}
+
+fn campaign_reader() -> entity::campaign_readers::Model {
+    entity::campaign_readers::Model {
+        campaign_id: CampaignId(ID),
+        reader: "usr_0".into(),
+        first_read_at: NOW,
     }
 }
 
@@ -338,6 +379,7 @@ fn activity() -> entity::activities::Model {
         team_id: None,
         subject: Some("hst_0".into()),
         details: "{}".into(),
+        source: None,
     }
 }
 

@@ -157,8 +157,14 @@ impl<E: Executor> Driver<E> {
                 return Ok(());
             }
         };
-        let (actor, source) = (known.actor.clone(), self.source);
-        let context = RequestContext { actor, source, request_id, place: Place::default() };
+        let context = RequestContext {
+            actor: known.actor.clone().from_source(self.source),
+            source: self.source,
+            request_id,
+            agent: None,
+            cookie: None,
+            place: Place::default(),
+        };
         let (results, queue) = mpsc::channel(OPERATION_QUEUE);
         while self.running.try_join_next().is_some() {}
         self.running.spawn(Operation { id, ticket, results }.run(

@@ -56,7 +56,7 @@ pub fn is_upgrade(parts: &Parts) -> bool {
 pub async fn open<E: Executor>(transport: &Arc<Transport<E>>, mut parts: Parts) -> Result<Response, Refusal> {
     let host = parts.headers.get(header::HOST).and_then(|value| value.to_str().ok());
     check_origin(&parts.headers, host.or(parts.uri.host()), &transport.settings.allowed_origins)?;
-    let upgraded_by = transport.identity.of_headers(&parts.headers).await?;
+    let upgraded_by = transport.identity.of_request(&parts, &transport.settings.allowed_origins).await?;
     let source = super::http::source(&parts);
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await;
     let upgrade = upgrade.map_err(|rejection| Refusal::bad_request(rejection.to_string()))?;

@@ -23,7 +23,7 @@ use crate::graphql::context::RequestContext;
 use crate::graphql::precheck::types::Types;
 use crate::graphql::router::routes;
 use crate::graphql::transport::engine::Engine;
-use crate::graphql::transport::identity::Identity;
+use crate::graphql::transport::identity::{Identity, Shown};
 use crate::graphql::transport::{Transport, TransportSettings};
 use crate::graphql::validation::Validator;
 use crate::policy::{Actor, Credential, Roles, UserActor};
@@ -332,8 +332,9 @@ fn router(
     let engine = Engine::new(schema, validator, types, settings);
     let revoked = Arc::clone(revoked);
     let identity = Identity::new(
-        |bearer| {
+        |shown| {
             async move {
+                let (Shown::Bearer(bearer) | Shown::Cookie(bearer)) = shown;
                 if bearer == "stuck" {
                     std::future::pending::<()>().await;
                 }
@@ -367,5 +368,6 @@ fn user() -> UserActor {
         name: "Ada".to_owned(),
         credential: Credential::Session(SessionId(1)),
         roles: Roles::default(),
+        source: None,
     }
 }
