@@ -49,6 +49,8 @@ const FIELDS: &[(&str, &str, Who, &str)] = &[
         May(Action::RunObserverQueries),
         "{ previewTargets(targets: { allHosts: true }) { targeted } }",
     ),
+    ("Query", "activities", May(Action::ReadActivities), "{ activities { nodes { id } } }"),
+    ("Query", "apiTokens", May(Action::ManageUsers), "{ apiTokens { nodes { id } } }"),
     ("Query", "settings", May(Action::ReadSettings), "{ settings { version } }"),
     (
         "Mutation",
@@ -69,6 +71,54 @@ const FIELDS: &[(&str, &str, Who, &str)] = &[
         "{ acceptInvitation(input: { token: \"$\" }) { user { id } ERRORS } }",
     ),
     ("Mutation", "logout", SignedIn, ""),
+    (
+        "Mutation",
+        "setup",
+        Anybody,
+        "{ setup(input: { token: \"$\", email: \"x\", name: \"x\", password: \"x\" }) { expiresAt ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "resetPassword",
+        Anybody,
+        "{ resetPassword(input: { token: \"$\", newPassword: \"x\" }) { reset ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "changePassword",
+        SignedIn,
+        "{ changePassword(input: { currentPassword: \"x\", newPassword: \"x\" }) { changed ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "revokeSession",
+        SignedIn,
+        "{ revokeSession(input: { id: \"ses_@\" }) { revokedSessionId ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "createApiToken",
+        SignedIn,
+        "{ createApiToken(input: { name: \"$\", scope: READ }) { apiToken { id } ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "revokeApiToken",
+        SignedIn,
+        "{ revokeApiToken(input: { id: \"tok_@\" }) { revokedApiTokenId ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "createPasswordReset",
+        May(Action::ManageUsers),
+        "{ createPasswordReset(input: { userId: \"usr_@\" }) { expiresAt ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "rotateSigningKey",
+        May(Action::ManageSettings),
+        "{ rotateSigningKey(input: {}) { kid ERRORS } }",
+    ),
     (
         "Mutation",
         "createTeam",
@@ -202,11 +252,13 @@ const FIELDS: &[(&str, &str, Who, &str)] = &[
         "{ campaignEvents(campaignId: \"cmp_@\") { isFinal } }",
     ),
     ("Subscription", "campaignChanged", May(Action::ReadCampaigns), ""),
+    ("Subscription", "activityAdded", May(Action::ReadActivities), ""),
 ];
 
 /// Every type with fields that is reached from the roots, by the least that reads one: what is reached by who may less
 /// is hidden there (`tests/it/isolation.rs`). Payloads of mutations are read by who may use the mutation.
 const TYPES: &[(&str, Who)] = &[
+    ("Activity", May(Action::ReadActivities)),
     ("ApiToken", SignedIn),
     ("Campaign", May(Action::ReadCampaigns)),
     ("CampaignEnded", May(Action::ReadCampaigns)),
@@ -226,6 +278,7 @@ const TYPES: &[(&str, Who)] = &[
     ("PageInfo", SignedIn),
     ("Restriction", May(Action::ReadTeams)),
     ("SavedQuery", May(Action::ReadSavedQueries)),
+    ("Session", SignedIn),
     ("SqlError", Anybody),
     ("TargetFilter", May(Action::ReadCampaigns)),
     ("TargetPreview", May(Action::RunObserverQueries)),
