@@ -1,44 +1,50 @@
 //! The composition root: configuration → adapters → [`Fleet`] → faces and tasks.
 
-use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use futures_util::future::{join_all, pending};
+use futures_util::future::join_all;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{interval, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::agent;
 use crate::auth::Keys;
-use crate::bus::{Bus, BusError, LocalBus, RedisBus, RedisSettings};
+use crate::bus::BusError;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::tls::ClientAuth;
+use crate::destination::{Egress, Shipping, ShippingSettings};
 use crate::fleet::{Fleet, Ports};
 use crate::graphql;
-use crate::graphql::transport::TransportSettings;
+use crate::graphql::transport::points::{self, Points};
 use crate::http::tls::{Clients, Tls, TlsError};
 use crate::http::{Door, Front, Lifecycle, Places, Scrape};
 use crate::spool::{Spool, SpoolError};
+use crate::store::transfer::transfer;
+pub use crate::store::transfer::{Moved, MovedTable};
 use crate::store::{Store, StoreError, StoreSettings};
 use crate::telemetry::PrometheusHandle;
-use crate::{http, tasks, telemetry};
+use crate::{http, tasks};
 
 pub mod listeners;
 
 mod agents;
+mod database;
+mod ground;
 mod secret;
 mod settings;
 mod tls;
+mod upkeep;
 
 pub use crate::http::descriptors::raise as raise_descriptor_limit;
+use ground::{bus, data_directory};
 pub use listeners::Listeners;
+use upkeep::{follow_files, refresh, reopen_log_files};
 
 /// The whole application, built and not yet serving.
 pub struct App {
@@ -60,10 +66,8 @@ pub struct App {
     metrics: PrometheusHandle,
     intervals: tasks::Intervals,
     sockets: Sockets,
+    points: Points,
 }
-
-/// How often what was measured is folded.
-const UPKEEP: Duration = Duration::from_secs(5);
 
 /// The WebSockets of the API, which outlive the requests that opened them.
 struct Sockets {
@@ -95,26 +99,30 @@ pub enum AppError {
     /// TLS is configured, and has no certificate to speak with.
     #[error("HTTPS can't be served")]
     Tls(#[from] TlsError),
+    /// A log destination of the configuration can't be.
+    #[error("destination.{0}: {1}")]
+    Destination(String, String),
     /// The master secret is missing or too short.
     #[error("{0}")]
     Secret(&'static str),
 }
 
 impl App {
-    /// Builds everything in order: store, keys, bus, spool, core, faces. The database is migrated; its board is not
-    /// loaded yet, so that a server listens at once.
+    /// Builds everything in order: store, keys, bus, spool, core, faces. The database is migrated, or tried again while
+    /// it serves if it is away; its board is not loaded yet, so that a server listens at once.
     ///
     /// # Errors
     /// [`AppError`]: what could not be reached or written.
     pub async fn build(config: &Config, clock: Clock, metrics: PrometheusHandle) -> Result<Self, AppError> {
         let tls = Self::tls(config)?;
-        let fleet = Self::core(config, clock).await?;
+        let fleet = Self::assemble(config, clock).await?;
+        database::open_or_wait(&fleet).await?;
         fleet.start_engine();
         let agent = agent::router(fleet.clone(), agents::settings(config));
-        let transport =
-            TransportSettings { graphiql: config.graphql.graphiql, ..TransportSettings::default() };
+        let transport = settings::transport(config);
         let sockets = Sockets { goodbye: transport.shutdown.clone(), open: transport.sockets.clone() };
-        let graphql = graphql::router::router(&fleet, transport);
+        let points = Points::new(&transport.cost, fleet.clock.clone());
+        let graphql = graphql::router::router(&fleet, transport, points.clone());
         let proxies = config.http.trusted_proxies.clone();
         let front = Front::new(proxies.clone(), config.tls.client_auth == ClientAuth::Required);
         let lifecycle = Lifecycle::default();
@@ -134,6 +142,7 @@ impl App {
             metrics,
             intervals: settings::intervals(config),
             sockets,
+            points,
         })
     }
 
@@ -162,13 +171,23 @@ impl App {
     /// # Errors
     /// As [`App::build`].
     pub async fn core(config: &Config, clock: Clock) -> Result<Fleet, AppError> {
+        let fleet = Self::assemble(config, clock).await?;
+        fleet.open_database().await?;
+        Ok(fleet)
+    }
+
+    /// The core on its adapters, its database not looked at yet.
+    async fn assemble(config: &Config, clock: Clock) -> Result<Fleet, AppError> {
         let data = data_directory(&config.data.dir)?;
         let store = Self::store(config, clock.clone()).await?;
-        store.migrate().await?;
         let keys = Keys::derive(&secret::master(config, data)?);
-        let spool = Spool::open(&data.join("logs"))?;
+        let spool = Spool::open(&data.join("spool"), settings::spool(config), clock.clone())?;
+        let networks = config.egress.allow.clone();
+        let egress = Egress::new(move |address| networks.contains(address));
+        let shipping = ShippingSettings { data: data.to_owned(), egress };
+        let shipping = Shipping::new(spool.clone(), clock.clone(), shipping);
         let bus = bus(config).await?;
-        Ok(Fleet::new(Ports { store, bus, spool, keys, clock }, settings::core(config)))
+        Ok(Fleet::new(Ports { store, bus, spool, shipping, keys, clock }, settings::core(config)?))
     }
 
     /// Connects to the configured database without touching its schema.
@@ -177,31 +196,75 @@ impl App {
     /// As [`App::build`].
     pub async fn store(config: &Config, clock: Clock) -> Result<Store, AppError> {
         let data = data_directory(&config.data.dir)?;
-        let url = match &config.database.url {
-            Some(url) => url.reveal().to_owned(),
-            None => format!("sqlite://{}?mode=rwc", data.join("muster.db").display()),
-        };
+        let url = database::url(config, data);
         let max_connections = config.database.max_connections;
         Ok(Store::connect(&StoreSettings { url, max_connections }, clock).await?)
     }
 
+    /// Moves the installation of a SQLite file to PostgreSQL, or to the configured database where `to` is none; tells
+    /// each table to `progress`.
+    ///
+    /// # Errors
+    /// When it can't be moved; the target is as it was then.
+    pub async fn transfer(
+        config: &Config,
+        from: &str,
+        to: Option<&str>,
+        progress: impl Fn(&MovedTable),
+    ) -> Result<Moved, AppError> {
+        let configured = || config.database.url.as_ref().map_or("", |url| url.reveal());
+        Ok(transfer(from, to.unwrap_or_else(configured), progress).await?)
+    }
+
     /// Serves on `listeners`, with every task running, until `shutdown`; returns when requests under way have had
     /// their time to finish.
-    pub async fn serve(self, listeners: impl Into<Listeners>, shutdown: CancellationToken) {
+    ///
+    /// # Errors
+    /// When the database, away at the start, turns out to be none that can be used: then it has stopped by itself.
+    pub async fn serve(
+        self,
+        listeners: impl Into<Listeners>,
+        shutdown: CancellationToken,
+    ) -> Result<(), AppError> {
         self.lifecycle.begin(shutdown.clone());
         let doors = self.doors(listeners.into());
         let Self {
-            fleet, tls, reload_interval, hangup, patience, places, intervals, sockets, metrics, ..
+            fleet,
+            tls,
+            reload_interval,
+            hangup,
+            patience,
+            places,
+            intervals,
+            sockets,
+            metrics,
+            points,
+            ..
         } = self;
-        let background = tasks::run(fleet.clone(), intervals, shutdown.clone());
+        let reopening = shutdown.run_until_cancelled(reopen_log_files(&fleet));
+        let background = async {
+            let opened = database::keep_trying(&fleet, &shutdown).await;
+            let ((), (), watched) = tokio::join!(
+                fleet.ship(shutdown.clone()),
+                tasks::run(fleet.clone(), intervals, shutdown.clone()),
+                shutdown.run_until_cancelled(Box::pin(fleet.watch_database())),
+            );
+            opened.and(watched.unwrap_or(Ok(())))
+        };
         let measuring = shutdown.run_until_cancelled(refresh(&metrics));
+        let sharing = points::share(points, fleet.clone(), intervals.changes);
+        let sharing = shutdown.run_until_cancelled(sharing);
         let goodbye = sockets.close(shutdown.clone(), patience.drain);
         let reloading = shutdown.run_until_cancelled(follow_files(tls, reload_interval, hangup));
         let open = |door| http::run(door, patience, places.clone(), shutdown.clone());
         let foreground = join_all(doors.into_iter().map(open));
-        tokio::join!(background, measuring, foreground, goodbye, reloading);
+        let (opened, ..) =
+            tokio::join!(background, measuring, sharing, foreground, goodbye, reloading, reopening);
         // Last: until here an agent may still wait for its answer to become durable.
         fleet.stop_engine().await;
+        fleet.stop_shipping().await;
+        database::close(&fleet).await;
+        Ok(opened?)
     }
 
     /// What is served on each listener.
@@ -231,42 +294,4 @@ impl Sockets {
             tracing::warn!(sockets = self.open.len(), "sockets were cut at the end of the drain");
         }
     }
-}
-
-/// The bus: over Redis when it is configured, else inside this server.
-async fn bus(config: &Config) -> Result<Arc<dyn Bus>, AppError> {
-    let Some(url) = &config.redis.url else { return Ok(Arc::new(LocalBus::default())) };
-    let settings = RedisSettings { url: url.reveal().to_owned(), namespace: config.redis.namespace.clone() };
-    Ok(Arc::new(RedisBus::start(&settings).await?))
-}
-
-/// Makes the data directory, private to this user, unless it is there; and sees that it can be written.
-fn data_directory(path: &Path) -> Result<&Path, AppError> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.and_then(|()| tempfile::tempfile_in(path).map(drop))
-        .map_err(|source| AppError::Data { path: path.to_owned(), source })?;
-    Ok(path)
-}
-
-/// Folds what was measured, every few seconds: without a scrape it would pile up.
-async fn refresh(metrics: &PrometheusHandle) {
-    let mut ticks = interval(UPKEEP);
-    loop {
-        ticks.tick().await;
-        telemetry::refresh(metrics);
-    }
-}
-
-/// Reads the files again that may be replaced under a running server, at SIGHUP and every so often. Without TLS there
-/// are none, and the signal, which would end the process, does nothing.
-async fn follow_files(tls: Option<Arc<Tls>>, every: Duration, mut hangup: Option<Signal>) {
-    if let Some(tls) = tls {
-        return tls.watch(every, hangup).await;
-    }
-    while let Some(hangup) = &mut hangup
-        && hangup.recv().await.is_some()
-    {
-        tracing::info!("SIGHUP: there is no certificate to be read again");
-    }
-    pending::<()>().await;
 }

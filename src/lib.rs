@@ -13,9 +13,12 @@
 pub mod clock;
 pub mod policy;
 pub mod sql;
+pub mod osquery;
+pub mod interchange;
 
 pub mod bus;
 pub mod spool;
+pub mod destination;
 pub mod store;
 
 pub mod auth;

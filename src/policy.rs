@@ -3,74 +3,19 @@
 //! [`allow`] answers with a [`Scope`], the proof of permission and the row filter in one value. A store read
 //! demands a `&Scope`, so a read that nobody allowed does not compile. What is out of scope is *not found*.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::collections::BTreeSet;
 
-use entity::id::{ApiTokenId, HostId, PublicId, SessionId, TeamId, UserId};
+use entity::id::TeamId;
 pub use entity::kind::{Role, TokenScope};
 
-/// Who acts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Actor {
-    /// Nobody has signed in.
-    Anonymous,
-    /// A person, or a program with an API token of theirs.
-    User(UserActor),
-    /// A host, by its node key.
-    Host(HostId),
-    /// Muster itself: tasks, and commands on the database.
-    System,
-}
+mod actor;
+mod scope;
 
-/// A signed-in user, with the roles of this moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserActor {
-    /// The user.
-    pub id: UserId,
-    /// The user's outside id.
-    pub public_id: PublicId,
-    /// The user's name.
-    pub name: String,
-    /// How the user proved who they are.
-    pub credential: Credential,
-    /// Roles.
-    pub roles: Roles,
-    /// Where from; none for what a server remembers of them between requests.
-    pub source: Option<IpAddr>,
-}
+pub use actor::{Actor, Credential, Roles, TokenActor, UserActor};
+pub use scope::{Scope, Teams};
 
-/// What a user proved themselves with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Credential {
-    /// A session.
-    Session(SessionId),
-    /// An API token.
-    ApiToken(Box<TokenActor>),
-}
-
-/// An API token as it acts: with the roles of its user, as far as its scope and team reach.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenActor {
-    /// Inside id.
-    pub id: ApiTokenId,
-    /// Outside id.
-    pub public_id: PublicId,
-    /// Its name.
-    pub name: String,
-    /// What it may do at most.
-    pub scope: TokenScope,
-    /// The only team it acts in, if it is for one.
-    pub team: Option<TeamId>,
-}
-
-/// The roles of a user.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Roles {
-    /// Global role: holds in every team and for what is in none.
-    pub global: Option<Role>,
-    /// Role by team.
-    pub teams: BTreeMap<TeamId, Role>,
-}
+/// The role of the first user: it may everything, everywhere.
+pub const FIRST_ROLE: Role = Role::Admin;
 
 /// What somebody wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -79,6 +24,8 @@ pub enum Action {
     ReadHosts,
     /// Transfer and delete hosts.
     ManageHosts,
+    /// Ask hosts anew what they are.
+    RefetchHosts,
     /// See teams.
     ReadTeams,
     /// Make, change and delete teams.
@@ -89,10 +36,20 @@ pub enum Action {
     ReadUsers,
     /// Make, change and disable users and give roles.
     ManageUsers,
-    /// See saved queries.
+    /// See saved queries, their schedules, and packs.
     ReadSavedQueries,
-    /// Make, change and delete saved queries.
+    /// Make, change and delete saved queries, their schedules, and packs.
     ManageSavedQueries,
+    /// Make, change and delete labels.
+    ManageLabels,
+    /// See policies.
+    ReadPolicies,
+    /// Make, change and delete policies.
+    ManagePolicies,
+    /// See what hosts are configured with.
+    ReadConfiguration,
+    /// Change what hosts are configured with.
+    ManageConfiguration,
     /// See campaigns, their answers and events.
     ReadCampaigns,
     /// Run saved queries that are marked observer-can-run.
@@ -111,6 +68,10 @@ pub enum Action {
     ManageSettings,
     /// See the audit trail.
     ReadActivities,
+    /// See log destinations, credentials masked, and how they are doing.
+    ReadDestinations,
+    /// Make, change, pause, replay, test and delete log destinations.
+    ManageDestinations,
 }
 
 impl Action {
@@ -118,6 +79,7 @@ impl Action {
     pub const ALL: &[Self] = &[
         Self::ReadHosts,
         Self::ManageHosts,
+        Self::RefetchHosts,
         Self::ReadTeams,
         Self::ManageTeams,
         Self::ManageEnrollSecrets,
@@ -125,6 +87,11 @@ impl Action {
         Self::ManageUsers,
         Self::ReadSavedQueries,
         Self::ManageSavedQueries,
+        Self::ManageLabels,
+        Self::ReadPolicies,
+        Self::ManagePolicies,
+        Self::ReadConfiguration,
+        Self::ManageConfiguration,
         Self::ReadCampaigns,
         Self::RunObserverQueries,
         Self::RunAnySql,
@@ -134,6 +101,8 @@ impl Action {
         Self::ReadSettings,
         Self::ManageSettings,
         Self::ReadActivities,
+        Self::ReadDestinations,
+        Self::ManageDestinations,
     ];
 
     /// The roles that may do it, weakest first. This table is the policy.
@@ -144,11 +113,16 @@ impl Action {
             Self::ReadHosts | Self::ReadCampaigns | Self::RunObserverQueries => {
                 &[Observer, ObserverPlus, Maintainer, Admin]
             }
-            Self::ReadTeams | Self::ReadSavedQueries | Self::ReadSettings => {
-                &[Observer, ObserverPlus, Maintainer, Admin, Gitops]
-            }
-            Self::RunAnySql => &[ObserverPlus, Maintainer, Admin],
-            Self::ManageSavedQueries => &[Maintainer, Admin, Gitops],
+            Self::ReadTeams
+            | Self::ReadSavedQueries
+            | Self::ReadPolicies
+            | Self::ReadConfiguration
+            | Self::ReadSettings => &[Observer, ObserverPlus, Maintainer, Admin, Gitops],
+            Self::RefetchHosts | Self::RunAnySql => &[ObserverPlus, Maintainer, Admin],
+            Self::ManageSavedQueries
+            | Self::ManageLabels
+            | Self::ManagePolicies
+            | Self::ManageConfiguration => &[Maintainer, Admin, Gitops],
             Self::ManageHosts | Self::RunRestrictedSql | Self::StopAnyCampaign => &[Maintainer, Admin],
             Self::ManageTeams
             | Self::ManageEnrollSecrets
@@ -156,7 +130,9 @@ impl Action {
             | Self::ManageUsers
             | Self::RunOnMany
             | Self::ManageSettings
-            | Self::ReadActivities => &[Admin],
+            | Self::ReadActivities
+            | Self::ReadDestinations
+            | Self::ManageDestinations => &[Admin],
         }
     }
 }
@@ -170,27 +146,28 @@ impl Action {
             | Self::ReadTeams
             | Self::ReadUsers
             | Self::ReadSavedQueries
+            | Self::ReadPolicies
+            | Self::ReadConfiguration
             | Self::ReadCampaigns
             | Self::ReadSettings
-            | Self::ReadActivities => TokenScope::Read,
-            Self::RunObserverQueries | Self::RunAnySql | Self::RunRestrictedSql | Self::RunOnMany => {
-                TokenScope::Run
-            }
-            Self::ManageHosts | Self::ManageSavedQueries | Self::StopAnyCampaign => TokenScope::Manage,
-            Self::ManageTeams | Self::ManageEnrollSecrets | Self::ManageUsers | Self::ManageSettings => {
-                TokenScope::Admin
-            }
-        }
-    }
-}
-
-impl Actor {
-    /// The same, as acting from there.
-    #[must_use]
-    pub fn from_source(self, source: IpAddr) -> Self {
-        match self {
-            Self::User(user) => Self::User(UserActor { source: Some(source), ..user }),
-            other => other,
+            | Self::ReadActivities
+            | Self::ReadDestinations => TokenScope::Read,
+            Self::RefetchHosts
+            | Self::RunObserverQueries
+            | Self::RunAnySql
+            | Self::RunRestrictedSql
+            | Self::RunOnMany => TokenScope::Run,
+            Self::ManageHosts
+            | Self::ManageSavedQueries
+            | Self::ManageLabels
+            | Self::ManagePolicies
+            | Self::ManageConfiguration
+            | Self::StopAnyCampaign => TokenScope::Manage,
+            Self::ManageTeams
+            | Self::ManageEnrollSecrets
+            | Self::ManageUsers
+            | Self::ManageSettings
+            | Self::ManageDestinations => TokenScope::Admin,
         }
     }
 }
@@ -240,63 +217,6 @@ pub enum Denied {
     Forbidden,
 }
 
-/// The proof that an action is allowed, and where: a filter of rows by team.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Scope(Teams);
-
-/// The teams of a scope. [`TeamId::NONE`] stands for what is in no team.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Teams {
-    /// Every team, and what is in none.
-    All,
-    /// These teams only; for a single host (the agent face), none.
-    Only(BTreeSet<TeamId>),
-}
-
-impl Scope {
-    /// The scope of Muster itself: everything.
-    #[must_use]
-    pub fn system() -> Self {
-        Self(Teams::All)
-    }
-
-    /// The scope of the agent face once a host has proved itself: what is the host's own and the SQL it is asked.
-    #[must_use]
-    pub fn of_host(team: TeamId) -> Self {
-        Self(Teams::Only(BTreeSet::from([team])))
-    }
-
-    /// The teams, for the filter of a statement.
-    #[must_use]
-    pub fn teams(&self) -> &Teams {
-        &self.0
-    }
-
-    /// Whether what belongs to `team` is in scope.
-    #[must_use]
-    pub fn includes(&self, team: TeamId) -> bool {
-        match &self.0 {
-            Teams::All => true,
-            Teams::Only(teams) => teams.contains(&team),
-        }
-    }
-
-    /// Where either is.
-    fn and(self, other: Self) -> Self {
-        match (self.0, other.0) {
-            (Teams::Only(one), Teams::Only(other)) => Self(Teams::Only(one.union(&other).copied().collect())),
-            (Teams::All, _) | (_, Teams::All) => Self(Teams::All),
-        }
-    }
-
-    fn is_somewhere(&self) -> bool {
-        match &self.0 {
-            Teams::All => true,
-            Teams::Only(teams) => !teams.is_empty(),
-        }
-    }
-}
-
 /// Decides whether `actor` may do `action`: in `team` ([`TeamId::NONE`]: with what is global or in no team), or,
 /// without a team, wherever it is allowed.
 ///
@@ -315,6 +235,18 @@ pub fn allow(actor: &Actor, action: Action, team: Option<TeamId>) -> Result<Scop
         None if everywhere.is_somewhere() => Ok(everywhere),
         Some(_) | None => Err(Denied::Forbidden),
     }
+}
+
+/// The global roles of which one enabled user always stays, or nobody could let anybody in any more.
+#[must_use]
+pub fn keepers() -> &'static [Role] {
+    Action::ManageUsers.roles()
+}
+
+/// Whether a user with this global role is one of those of whom one always stays.
+#[must_use]
+pub fn is_keeper(role: Option<Role>) -> bool {
+    role.is_some_and(|role| keepers().contains(&role))
 }
 
 /// Where one of two ways allows it.

@@ -14,6 +14,10 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _, fmt, registry};
 
+/// What is not logged whatever the filter says: this crate traces every message of a socket as it came, credentials
+/// included.
+const QUIET: &str = "tungstenite=info";
+
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -41,7 +45,8 @@ pub fn start(filter: &str, format: Format, traces: Option<&Traces>) -> Result<()
     };
     let layers = vec![Some(lines), traces.map(Traces::layer)];
     let layers: Vec<_> = layers.into_iter().flatten().collect();
-    if registry().with(layers).with(EnvFilter::try_new(filter)?).try_init().is_ok() && traces.is_some() {
+    let filter = EnvFilter::try_new(format!("{filter},{QUIET}"))?;
+    if registry().with(layers).with(filter).try_init().is_ok() && traces.is_some() {
         traces::switch_on();
     }
     Ok(())

@@ -10,7 +10,7 @@ use super::muster::{Ground, Muster};
 use super::{CONNECTIONS, Outcome};
 
 /// The path of a check-in.
-pub const READ: &str = "/api/osquery/distributed/read";
+const READ: &str = "/api/osquery/distributed/read";
 const WRITE: &str = "/api/osquery/distributed/write";
 
 /// Enrolled hosts, by their node keys.
@@ -23,7 +23,7 @@ pub struct Admin {
 }
 
 impl Hosts {
-    /// Enrolls `count` hosts through the agent face, and lets each check in once: the first use of a key is stored.
+    /// Enrolls `count` hosts through the agent face, and lets each check in until nothing is due for it.
     pub async fn enroll(ground: &Ground, muster: &Muster, count: usize) -> Outcome<Self> {
         let secret = ground.command(&["enroll", "secret"], "")?;
         let requests = (0..count).map(|host| post("/api/osquery/enroll", "", &enrollment(&secret, host)));
@@ -33,8 +33,46 @@ impl Hosts {
             Ok(answer["node_key"].as_str().ok_or_else(|| format!("not enrolled: {answer}"))?.to_owned())
         };
         let hosts = Self(answers.into_iter().map(key).collect::<Outcome<_>>()?);
-        once(&Target::plain(muster.http), CONNECTIONS, &hosts.reads(count)).await?;
+        hosts.settle(muster).await?;
         Ok(hosts)
+    }
+
+    /// Lets all hosts check in, and answers what they are asked, until they are asked nothing; how many answers that
+    /// took.
+    pub async fn settle(&self, muster: &Muster) -> Outcome<usize> {
+        let (target, mut answered) = (Target::plain(muster.http), 0);
+        loop {
+            let reads = once(&target, CONNECTIONS, &self.reads(self.0.len())).await?;
+            let mut writes = Vec::new();
+            for (host, read) in reads.iter().enumerate() {
+                let read: Value = serde_json::from_slice(read)?;
+                if let Some(queries) = read["queries"].as_object() {
+                    answered += queries.len();
+                    writes.push(self.due(host, queries.keys()));
+                }
+            }
+            if writes.is_empty() {
+                return Ok(answered);
+            }
+            let answers = once(&target, CONNECTIONS, &Arc::new(writes)).await?;
+            if let Some(refused) = answers.iter().find(|answer| *answer != b"{}") {
+                return Err(format!("not acknowledged: {}", String::from_utf8_lossy(refused)).into());
+            }
+        }
+    }
+
+    /// The answers of a host to what is due: a row to about half of the labels and policies, to each host others; none
+    /// of vitals.
+    fn due<'a>(&self, host: usize, names: impl Iterator<Item = &'a String>) -> Vec<u8> {
+        let (mut queries, mut statuses) = (serde_json::Map::new(), serde_json::Map::new());
+        for (place, name) in names.enumerate() {
+            let is_met = !name.starts_with("vital_") && (host >> (place % 8)) & 1 == 1;
+            queries.insert(name.clone(), if is_met { json!([{ "met": "1" }]) } else { json!([]) });
+            statuses.insert(name.clone(), json!(0));
+        }
+        let body =
+            json!({ "queries": queries, "statuses": statuses, "messages": {}, "node_key": self.0[host] });
+        post(WRITE, "", &body.to_string())
     }
 
     /// A check-in of each of the first `count` hosts.
@@ -48,6 +86,18 @@ impl Hosts {
         )
     }
 
+    /// A request for its configuration of each of the first `count` hosts.
+    pub fn configs(&self, count: usize) -> Requests {
+        let request = |key: &String| post("/api/osquery/config", "", &json!({ "node_key": key }).to_string());
+        Arc::new(self.0.iter().take(count).map(request).collect())
+    }
+
+    /// The body with which a host sends results of its schedule.
+    pub fn log(&self, host: usize, lines: &[String]) -> String {
+        let key = &self.0[host];
+        format!(r#"{{"node_key":"{key}","log_type":"result","data":[{}]}}"#, lines.join(","))
+    }
+
     /// The answer of a host to a live query: one row of about 300 bytes that says which host it is.
     pub fn write(&self, host: usize, query: &str) -> Vec<u8> {
         let key = &self.0[host];
@@ -58,6 +108,16 @@ impl Hosts {
         );
         post(WRITE, "", &body)
     }
+}
+
+/// A log request of osquery, with its body in gzip.
+pub fn log_request(packed: &[u8]) -> Vec<u8> {
+    let length = packed.len();
+    let head = format!(
+        "POST /api/osquery/log HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Encoding: gzip\r\nUser-Agent: osquery/5.23.1\r\nContent-Length: {length}\r\n\r\n"
+    );
+    [head.as_bytes(), packed].concat()
 }
 
 /// One row of about 300 bytes.

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use super::Outcome;
+use super::http::Target;
 use super::process::Process;
 
 /// What a server finds when it starts.
@@ -26,10 +27,29 @@ pub struct Muster {
     pub process: Process,
 }
 
+impl Muster {
+    /// What `/metrics` says of a counter, over all its labels.
+    pub async fn metric(&self, name: &str) -> Outcome<f64> {
+        let mut connection = Target::plain(self.http).connect().await?;
+        let text = connection.exchange(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").await?;
+        let text = String::from_utf8(text)?;
+        let values = text.lines().filter_map(|line| {
+            let rest = line.strip_prefix(name)?;
+            rest.starts_with(['{', ' ']).then(|| rest.rsplit(' ').next()?.parse::<f64>().ok())?
+        });
+        Ok(values.sum())
+    }
+}
+
 impl Ground {
     /// An empty data directory; the database is SQLite there, or this PostgreSQL.
     pub fn new(database: Option<String>) -> Outcome<Self> {
         Ok(Self { directory: tempfile::tempdir()?, database })
+    }
+
+    /// The data directory; a `muster.toml` there is the configuration.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
     }
 
     /// The same data once more. No server may run on it, and it must be SQLite.
@@ -76,6 +96,10 @@ impl Ground {
         let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
         command.args(arguments).env("NO_COLOR", "1").env("MUSTER_DATA_DIR", self.directory.path());
         command.env("MUSTER_SECRET_KEY", "0123456789abcdef0123456789abcdef0123456789abcdef");
+        let configuration = self.path().join("muster.toml");
+        if configuration.exists() {
+            command.env("MUSTER_CONFIG", configuration);
+        }
         if let Some(database) = &self.database {
             command.env("MUSTER_DATABASE_URL", database);
         }

@@ -19,7 +19,7 @@ pub struct Model {
     /// When it happened.
     #[sea_orm(indexed)]
     pub occurred_at: Timestamp,
-    /// Who acted: an outside id, `system`, or `command line`.
+    /// Who acted: outside id of a user or an API token, `host`, `system` or `anonymous`.
     pub actor: String,
     /// Name of the actor at that time.
     pub actor_name: String,
@@ -33,6 +33,8 @@ pub struct Model {
     pub details: String,
     /// Where it was done from: an address.
     pub source: Option<String>,
+    /// Outside id of the user who acted, themselves or by an API token.
+    pub acting_user: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

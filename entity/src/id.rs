@@ -31,8 +31,16 @@ inside_ids! {
     UserId
     /// A saved query.
     SavedQueryId
+    /// A pack; see [`PackId::NONE`].
+    PackId
+    /// A report.
+    ReportId
     /// A label.
     LabelId
+    /// A policy.
+    PolicyId
+    /// A change of the result of a policy on a host; smaller is older.
+    PolicyChangeId
     /// A session.
     SessionId
     /// An API token.
@@ -58,6 +66,17 @@ impl TeamId {
     pub const NONE: Self = Self(0);
 
     /// The team, or none for [`TeamId::NONE`].
+    #[must_use]
+    pub fn some(self) -> Option<Self> {
+        (self != Self::NONE).then_some(self)
+    }
+}
+
+impl PackId {
+    /// Stands for "no pack": a saved query of its own.
+    pub const NONE: Self = Self(0);
+
+    /// The pack, or none for [`PackId::NONE`].
     #[must_use]
     pub fn some(self) -> Option<Self> {
         (self != Self::NONE).then_some(self)

@@ -75,6 +75,27 @@ kinds! {
         Other = "other",
     }
 
+    /// Whether a host has checked in lately.
+    HostStatus {
+        /// Seen within its interval plus 90 s.
+        #[serde(alias = "Online")]
+        Online = "online",
+        /// Missed its check-in.
+        #[serde(alias = "Offline")]
+        Offline = "offline",
+        /// Not seen for 30 days.
+        #[serde(alias = "Missing")]
+        Missing = "missing",
+    }
+
+    /// What a host is found by beside its names.
+    TermKind {
+        /// An address of one of its interfaces.
+        Address = "address",
+        /// Somebody who has an account.
+        User = "user",
+    }
+
     /// How the members of a label are found.
     LabelKind {
         /// Made by the server: all hosts, a platform.
@@ -83,6 +104,28 @@ kinds! {
         Dynamic = "dynamic",
         /// By hand.
         Manual = "manual",
+    }
+
+    /// How a host stands to a policy.
+    PolicyState {
+        /// The query returned a row or more.
+        Pass = "pass",
+        /// It returned none.
+        Fail = "fail",
+        /// It could not be run.
+        Error = "error",
+        /// The host has not answered it; never stored.
+        Unanswered = "unanswered",
+    }
+
+    /// What is logged of the runs of a scheduled query.
+    ScheduleLogging {
+        /// Every row of every run.
+        Snapshot = "snapshot",
+        /// Rows that came and rows that went, compared with the run before.
+        Differential = "differential",
+        /// Rows that came.
+        DifferentialIgnoreRemovals = "differential_ignore_removals",
     }
 
     /// State of a campaign.
@@ -127,6 +170,18 @@ kinds! {
         Unknown = "unknown",
     }
 
+    /// Why a host is asked a query from here, beside its schedule.
+    AskedKind {
+        /// A saved query runs live.
+        Live = "live",
+        /// What the host is.
+        Vital = "vital",
+        /// Whether it has a label.
+        Label = "label",
+        /// Whether it passes a policy.
+        Policy = "policy",
+    }
+
     /// What a row of `changes` tells.
     ChangeKind {
         /// A campaign was started; the key is its id.
@@ -135,6 +190,18 @@ kinds! {
         CampaignEnded = "campaign_ended",
         /// A host was transferred, deleted or re-enrolled, or one of its node keys changed; the key is its id.
         Host = "host",
+        /// A host enrolled; the key is its id.
+        HostEnrolled = "host_enrolled",
+        /// What is known of a host changed; the key is its id.
+        HostUpdated = "host_updated",
+        /// A host came online, went offline or missing; the key is its id.
+        HostStatus = "host_status",
+        /// A host was moved to another team; the key is its id, the team it left, and its outside id.
+        HostMoved = "host_moved",
+        /// A host was deleted; the key is its id, the team it was in, and its outside id.
+        HostDeleted = "host_deleted",
+        /// So many hosts changed that whoever follows them reads anew; the key is 0.
+        Hosts = "hosts",
         /// A session was ended; the key is its id.
         Session = "session",
         /// A user's roles, password or state changed; the key is the user's id.
@@ -147,5 +214,20 @@ kinds! {
         SigningKey = "signing_key",
         /// The settings of the fleet changed, such as the switch that stops all dispatch; the key is 0.
         Settings = "settings",
+        /// Log destinations were made, changed or deleted; the key is 0.
+        Destinations = "destinations",
+        /// What hosts are configured with changed; the key is the team whose hosts are concerned, 0 for all.
+        Configuration = "configuration",
+        /// The labels of a host changed; the key is the host's id, 0 for many hosts at once.
+        HostLabels = "host_labels",
+        /// A label was made, changed or deleted; the key is its id, 0 for several.
+        Labels = "labels",
+        /// A policy was made or changed; the key is its id.
+        Policy = "policy",
+        /// A policy was deleted; the key is its id, its team, and its outside id.
+        PolicyDeleted = "policy_deleted",
+        /// Results of a policy changed; the key is its id, the team of the hosts, and their ids, with commas, or `*` for
+        /// many.
+        PolicyResults = "policy_results",
     }
 }

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::id::{LabelId, PublicId, TeamId};
+use crate::id::{LabelId, PublicId, TeamId, UserId};
 use crate::kind::{LabelKind, Platform};
 use crate::time::Timestamp;
 
@@ -27,6 +27,20 @@ pub struct Model {
     pub platform: Option<Platform>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Purpose.
+    pub description: Option<String>,
+    /// Dynamic labels: the SQL that returns a row on a host that is a member.
+    pub sql: Option<String>,
+    /// Dynamic labels: the platforms that are asked, with commas; empty for all.
+    pub platforms: String,
+    /// Dynamic labels: when SQL or platforms were last changed; hosts are asked anew since then.
+    pub asked_since: Timestamp,
+    /// Author; none for those that the server made.
+    pub created_by: Option<UserId>,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// Optimistic concurrency: counts updates, from 1.
+    pub version: i32,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -25,6 +25,8 @@ pub struct Model {
     pub first_used_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// The installation of osquery that asked for it, when it said.
+    pub instance_id: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -27,6 +27,8 @@ pub struct Model {
     pub restrictions: String,
     /// Optimistic concurrency: counts updates, from 1.
     pub version: i32,
+    /// Days after which a host that is not seen any more is deleted; 0 for never, none as the fleet's settings say.
+    pub host_expiry_days: Option<i32>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -30,6 +30,8 @@ pub struct Model {
     pub created_at: Timestamp,
     /// When it was disabled.
     pub disabled_at: Option<Timestamp>,
+    /// Grows with every change by hand.
+    pub version: i32,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

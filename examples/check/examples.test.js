@@ -14,6 +14,7 @@ const PYTHON = process.env.PYTHON ?? 'python3';
 const FOLLOWERS = {
   'javascript/graphql-ws.js': [process.execPath],
   'javascript/apollo.js': [process.execPath],
+  'javascript/graphql-sse.js': [process.execPath],
   'javascript/urql.js': [process.execPath],
   'python/watch.py': [PYTHON],
 };

@@ -34,7 +34,6 @@ const START = `mutation ($input: StartCampaignInput!) {
 const EVENTS = `subscription ($id: ID!, $after: String) {
   campaignEvents(campaignId: $id, after: $after) {
     endCursor
-    isFinal
     events { ... on CampaignHostRows { hostname rows } ... on CampaignHostError { hostname message } }
   }
 }`;
@@ -44,9 +43,10 @@ const { data, error } = await client.mutation(START, { input }).toPromise();
 const problem = error ?? data.startCampaign.userErrors[0];
 if (problem) throw new Error(problem.message);
 
-const { unsubscribe } = client.subscription(EVENTS, { id: data.startCampaign.campaign.id }).subscribe((result) => {
+// It completes by itself after the last answer; then the socket has nothing to do any more, and closes.
+client.subscription(EVENTS, { id: data.startCampaign.campaign.id }).subscribe((result) => {
   if (result.error) throw result.error;
-  const { events, isFinal } = result.data.campaignEvents;
+  if (!result.hasNext) return; // the end: urql tells the last result once more
+  const { events } = result.data.campaignEvents;
   events.filter((event) => event.hostname).forEach(({ __typename, ...event }) => console.log(JSON.stringify(event)));
-  if (isFinal) unsubscribe();
 });

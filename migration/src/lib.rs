@@ -7,6 +7,15 @@ mod m0001_initial;
 mod m0002_enrolled_team;
 mod m0003_accounts;
 mod m0004_access;
+mod m0005_user_version;
+mod m0006_acting_user;
+mod m0009_vitals;
+mod m0010_schedule;
+mod m0010_reports;
+mod m0011_labels;
+mod m0012_policies;
+mod m0013_schedule_health;
+mod m0014_label_layers;
 
 pub use sea_orm_migration::prelude::{MigrationTrait, MigratorTrait};
 
@@ -21,6 +30,15 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_enrolled_team::Step),
             Box::new(m0003_accounts::Step),
             Box::new(m0004_access::Step),
+            Box::new(m0005_user_version::Step),
+            Box::new(m0006_acting_user::Step),
+            Box::new(m0009_vitals::Step),
+            Box::new(m0010_schedule::Step),
+            Box::new(m0010_reports::Step),
+            Box::new(m0011_labels::Step),
+            Box::new(m0012_policies::Step),
+            Box::new(m0013_schedule_health::Step),
+            Box::new(m0014_label_layers::Step),
         ]
     }
 }

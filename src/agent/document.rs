@@ -21,13 +21,14 @@ pub(super) enum Member {
     HostIdentifier,
     PlatformType,
     HostDetails,
+    Etag,
 }
 
 /// Arrays and objects in each other at most: skipping them takes a byte of memory each, which no budget counts.
 const MAX_DEPTH: usize = 100_000;
 
 /// Names on the wire, in the order of [`Member`].
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "node_key",
     "queries",
     "statuses",
@@ -39,6 +40,7 @@ const NAMES: [&str; 11] = [
     "host_identifier",
     "platform_type",
     "host_details",
+    "etag",
 ];
 
 /// A request's JSON object.
@@ -123,9 +125,12 @@ mod tests {
 
     #[test]
     fn names_stand_in_the_order_of_the_members() {
-        for (member, name) in
-            [(Member::NodeKey, "node_key"), (Member::Data, "data"), (Member::HostDetails, "host_details")]
-        {
+        for (member, name) in [
+            (Member::NodeKey, "node_key"),
+            (Member::Data, "data"),
+            (Member::HostDetails, "host_details"),
+            (Member::Etag, "etag"),
+        ] {
             assert_eq!(NAMES[member as usize], name);
         }
     }

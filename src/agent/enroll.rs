@@ -59,6 +59,7 @@ pub(super) fn enrollment(document: &Document, known_by: HostIdentifier) -> Optio
         serial_number: text(serial),
         os_version: os_version(os),
         osquery_version: text(version),
+        instance_id: text(instance).filter(|instance| !is_useless_uuid(instance)),
         memory_bytes: memory.and_then(lenient::integer).filter(|bytes| *bytes > 0),
     })
 }
@@ -148,7 +149,7 @@ mod tests {
     fn a_modern_agent_tells_everything() {
         let body = br#"{"enroll_secret":" s\n","host_identifier":"web-1","platform_type":"9","host_details":{
             "os_version":{"name":"Debian GNU/Linux","platform":"debian","version":"12 (bookworm)"},
-            "osquery_info":{"version":"5.23.1"},
+            "osquery_info":{"version":"5.23.1","instance_id":"i-1"},
             "system_info":{"uuid":"4C4C4544-0000-0000-0000-00000000000A","hostname":"web-1","computer_name":"x",
                 "hardware_serial":"S1","physical_memory":"16777216000"}}}"#;
         let expected = EnrollRequest {
@@ -160,6 +161,7 @@ mod tests {
             serial_number: Some("S1".to_owned()),
             os_version: Some("Debian GNU/Linux 12 (bookworm)".to_owned()),
             osquery_version: Some("5.23.1".to_owned()),
+            instance_id: Some("i-1".to_owned()),
             memory_bytes: Some(16_777_216_000),
         };
         assert_eq!(read(body), Some(expected));

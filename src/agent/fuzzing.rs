@@ -34,9 +34,13 @@ pub fn enroll(body: &[u8]) {
 /// The body of a distributed write: chunks are arrays of objects, and say how many.
 pub fn write(body: &[u8]) {
     let Some(document) = read(body) else { return };
-    for answer in answers::decode(&document) {
+    let brought = answers::decode(&document);
+    let campaigns = brought.campaigns.into_iter().map(|answer| {
         assert!(answer.campaign.0 > 0, "campaigns are counted from 1");
-        let Outcome::Rows { chunks, .. } = answer.outcome else { continue };
+        answer.outcome
+    });
+    for outcome in campaigns.chain(brought.due.into_iter().map(|answer| answer.outcome)) {
+        let Outcome::Rows { chunks, .. } = outcome else { continue };
         for chunk in chunks {
             let rows: Vec<serde_json::Map<_, _>> =
                 serde_json::from_slice(&chunk.json).expect("a chunk is JSON");

@@ -10,6 +10,7 @@ use super::reply::{self, Refusal};
 use super::session::{Agent, Content};
 use crate::fleet::logs::LogKind;
 use crate::fleet::offload::offload;
+use crate::fleet::presence::ContactKind;
 
 /// Lines of one request at most; agents send 1,024 unless told otherwise.
 const MAX_LINES: usize = 1_000_000;
@@ -19,7 +20,7 @@ const MAX_LINE_DEPTH: usize = 100;
 /// Makes the lines durable, then thanks. What can never be stored is thanked for too, or the agent would repeat it
 /// for ever and send nothing else.
 pub(super) async fn log(State(agent): State<Agent>, request: Request) -> Result<Response, Refusal> {
-    let session = agent.open(request, agent.settings.log_bytes).await?;
+    let session = agent.open(request, ContactKind::Log, agent.settings.log_bytes).await?;
     let host = session.host;
     match session.content {
         Content::Over { ended, .. } => {

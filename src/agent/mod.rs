@@ -26,6 +26,7 @@ mod failure;
 mod wire;
 mod json;
 mod reply;
+mod trouble;
 
 #[doc(hidden)]
 pub mod fuzzing;

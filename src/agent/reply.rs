@@ -93,10 +93,8 @@ impl IntoResponse for Refusal {
 impl From<FleetError> for Refusal {
     fn from(error: FleetError) -> Self {
         match error {
-            FleetError::Unavailable(cause) => {
-                tracing::warn!(error = &cause as &dyn std::error::Error, "an agent could not be answered");
-                Self::Unavailable
-            }
+            // Who asked has told of it.
+            FleetError::Unavailable(_) => Self::Unavailable,
             FleetError::RateLimited(_) => Self::TooOften,
             error @ (FleetError::Denied(_)
             | FleetError::NotFound(_)

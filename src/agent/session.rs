@@ -14,7 +14,9 @@ use super::budget::Budget;
 use super::document::{Document, Member};
 use super::reply::Refusal;
 use super::skim::Skim;
+use super::trouble::Trouble;
 use crate::fleet::offload::offload;
+use crate::fleet::presence::ContactKind;
 use crate::fleet::roster::KnownHost;
 use crate::fleet::{Fleet, FleetError};
 
@@ -24,6 +26,7 @@ pub(super) struct Agent {
     pub(super) fleet: Fleet,
     pub(super) settings: AgentSettings,
     budget: Budget,
+    trouble: Arc<Trouble>,
 }
 
 /// A request of a known host.
@@ -53,12 +56,17 @@ impl Agent {
     /// The agent face of `fleet`.
     pub(super) fn new(fleet: Fleet, settings: AgentSettings) -> Self {
         let budget = Budget::new(settings.all_bodies_bytes);
-        Self { fleet, settings, budget }
+        Self { fleet, settings, budget, trouble: Arc::default() }
     }
 
     /// Reads a request and finds its host, by the key in the header before the body is buffered, else by the key in
     /// the body. Notes the contact.
-    pub(super) async fn open(&self, request: Request, limit: usize) -> Result<Session, Refusal> {
+    pub(super) async fn open(
+        &self,
+        request: Request,
+        kind: ContactKind,
+        limit: usize,
+    ) -> Result<Session, Refusal> {
         let (parts, body) = request.into_parts();
         let incoming = Incoming::new(body, &parts.headers, self.settings.body_deadline);
         let proven = match header_key(&parts.headers) {
@@ -75,7 +83,7 @@ impl Agent {
             return Err(if ended { Refusal::TooLarge } else { Refusal::TooSlow });
         }
         let host = self.identify(proven, content.node_key()).await?;
-        self.fleet.host_seen(&host);
+        self.fleet.host_seen(&host, kind);
         Ok(Session { host, user_agent: parts.headers.get(USER_AGENT).cloned(), content })
     }
 
@@ -104,11 +112,14 @@ impl Agent {
         &self,
         verb: impl Future<Output = Result<T, FleetError>>,
     ) -> Result<T, Refusal> {
-        if let Ok(answer) = tokio::time::timeout(self.settings.answer_deadline, verb).await {
-            return answer.map_err(Refusal::from);
+        let answer = tokio::time::timeout(self.settings.answer_deadline, verb).await;
+        let answer = answer.unwrap_or_else(|_| Err(self.fleet.waited_in_vain()));
+        match &answer {
+            Ok(_) => self.trouble.answered(),
+            Err(FleetError::Unavailable(cause)) => self.trouble.refused(cause),
+            Err(_) => {}
         }
-        tracing::warn!("an agent could not be answered in time");
-        Err(Refusal::Unavailable)
+        answer.map_err(Refusal::from)
     }
 
     /// The host of the key in the header, if there was one; the key in the body must then be the same or absent.

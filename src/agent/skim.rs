@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use entity::id::CampaignId;
 
 use super::{json, wire};
+use crate::fleet::due::DueKind;
 
 /// Bytes kept of the end of the body: osquery has the node key there; and of its beginning, where compressed logs and
 /// other agents have it.
@@ -18,6 +19,7 @@ const MAX_NAME: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Skim {
     campaigns: BTreeSet<CampaignId>,
+    saw_due: bool,
     head: Vec<u8>,
     tail: Vec<u8>,
 }
@@ -45,7 +47,16 @@ impl Skim {
         self.campaigns
     }
 
+    /// Whether names of something that is due were seen: it comes again by itself.
+    pub(super) fn saw_due(&self) -> bool {
+        self.saw_due
+    }
+
     fn note_names(&mut self, bytes: &[u8]) {
+        for kind in DueKind::ALL {
+            let begin = format!("\"{}_", kind.as_str());
+            self.saw_due = self.saw_due || find_all(bytes, begin.as_bytes()).next().is_some();
+        }
         for at in find_all(bytes, wire::QUERY_PREFIX.as_bytes()) {
             if self.campaigns.len() >= MAX_CAMPAIGNS {
                 return;

@@ -2,10 +2,41 @@
 
 use entity::id::CampaignId;
 
+use crate::fleet::due::DueKind;
+
 /// What a query name of ours starts with.
 pub(super) const QUERY_PREFIX: &str = "campaign_";
+/// Bytes of the key of something that is due at most.
+const MAX_KEY: usize = 128;
 /// Digits of a query name at least, so that names sort as their campaigns: agents run them in that order.
 const QUERY_DIGITS: usize = 12;
+
+/// What a query's name asks of a host.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Asked {
+    /// A campaign.
+    Campaign(CampaignId),
+    /// Something that is due, by its key.
+    Due(DueKind, String),
+}
+
+/// What a query name asks; none when it is none of ours.
+pub(super) fn asked(name: &str) -> Option<Asked> {
+    campaign_of(name).map(Asked::Campaign).or_else(|| due_of(name))
+}
+
+/// The name under which a host is asked what is due. Such names sort after those of campaigns, as agents run them.
+pub(super) fn due_name(kind: DueKind, key: &str) -> String {
+    format!("{}_{key}", kind.as_str())
+}
+
+fn due_of(name: &str) -> Option<Asked> {
+    let (kind, key) = name.split_once('_')?;
+    let kind = DueKind::ALL.into_iter().find(|known| known.as_str() == kind)?;
+    let is_key = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let is_ours = !key.is_empty() && key.len() <= MAX_KEY && key.bytes().all(is_key);
+    is_ours.then(|| Asked::Due(kind, key.to_owned()))
+}
 
 /// The name under which a host is asked a campaign's query.
 pub(super) fn query_name(campaign: CampaignId) -> String {
@@ -66,6 +97,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_due_is_told_by_its_kind_and_key() {
+        for kind in DueKind::ALL {
+            let name = due_name(kind, "os_version");
+            assert_eq!(asked(&name), Some(Asked::Due(kind, "os_version".to_owned())));
+            assert!(query_name(CampaignId(i64::MAX)) < name, "campaigns run first");
+        }
+        for name in
+            ["vital_", "vital", "vitals_x", "vital_a b", "vital_é", &format!("label_{}", "x".repeat(129))]
+        {
+            assert_eq!(asked(name), None, "{name}");
+        }
+        assert_eq!(asked("campaign_000000000042"), Some(Asked::Campaign(CampaignId(42))));
+    }
+
+    #[test]
     fn old_agents_are_told_by_their_user_agent() {
         for old in ["osquery/3.2.2", "osquery/2.11.0", "osquery/3.1", "osquery/3"] {
             assert!(wants_accelerate_as_string(Some(old)), "{old}");
@@ -90,7 +136,7 @@ mod tests {
 
         #[test]
         fn any_name_is_read(name: String, agent: String) {
-            campaign_of(&name);
+            asked(&name);
             wants_accelerate_as_string(Some(&agent));
         }
     }

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use super::Failure;
 use super::client::Client;
 use super::connect::Connect;
-use super::list::{List, plain};
-use super::output::{Format, print_one};
+use super::list::List;
+use super::one::{One, node};
 use super::query::{View, unknown_campaign};
 use super::terminal::talk;
 
@@ -75,9 +75,8 @@ struct ListCampaigns {
 struct Show {
     /// Its id.
     id: String,
-    /// How it is printed [default: table on a terminal, else ndjson].
-    #[arg(long, value_enum)]
-    format: Option<Format>,
+    #[command(flatten)]
+    one: One,
     #[command(flatten)]
     connect: Connect,
 }
@@ -130,10 +129,7 @@ impl Show {
         if let Some(Value::Object(saved)) = campaign.get_mut("savedQuery") {
             saved.remove("sql");
         }
-        let format = self.format.unwrap_or_else(Format::of_lists);
-        let has_cells = matches!(format, Format::Csv | Format::Table);
-        print_one(format, if has_cells { plain(campaign) } else { campaign })?;
-        Ok(ExitCode::SUCCESS)
+        self.one.print(campaign)
     }
 }
 
@@ -165,11 +161,7 @@ impl Rerun {
 }
 
 async fn find(client: &Client, id: &str) -> Result<Map<String, Value>, Failure> {
-    let campaign = client.call(SHOW, json!({ "id": id })).await?["node"].take();
-    match campaign {
-        Value::Object(campaign) if campaign.contains_key("id") => Ok(campaign),
-        _ => Err(unknown_campaign(id)),
-    }
+    node(client, SHOW, json!(id)).await?.ok_or_else(|| unknown_campaign(id))
 }
 
 /// Words as the API spells its enumerations.

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use entity::kind::Role;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -24,7 +23,7 @@ use crate::config::{Config, Secret};
 use crate::fleet::Fleet;
 use crate::fleet::enroll_secrets::NewEnrollSecret;
 use crate::fleet::users::{NewApiToken, NewUser};
-use crate::policy::Actor;
+use crate::policy::{Actor, FIRST_ROLE};
 use crate::simulator::{Simulation, SimulationSettings};
 use crate::telemetry;
 
@@ -72,7 +71,7 @@ impl Demo {
         let show = self.show(fleet, server, stop.child_token());
         let shown = stop.clone().run_until_cancelled_owned(Box::pin(show)).await;
         closing.cancel();
-        serving.await?;
+        serving.await??;
         shown.unwrap_or(Ok(ExitCode::SUCCESS))
     }
 
@@ -112,7 +111,7 @@ async fn introduce(fleet: &Fleet, server: &str) -> Result<Client, Failure> {
         email: EMAIL.to_owned(),
         name: "Demo".to_owned(),
         password: password.clone(),
-        role: Role::Admin,
+        role: FIRST_ROLE,
         team: None,
     };
     fleet.create_user(&Actor::System, admin).await?;

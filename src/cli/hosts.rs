@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use super::Failure;
 use super::campaign::words;
 use super::connect::Connect;
-use super::list::{List, plain};
-use super::output::{Format, print_one};
-use super::selection::{Selection, host_filter, host_id};
+use super::find::{host_id, team_id, unknown};
+use super::list::List;
+use super::one::{One, names};
+use super::selection::{Selection, host_filter};
 use super::terminal::prompt::confirm;
 use super::terminal::{data, talk};
 
@@ -28,16 +29,29 @@ query ($id: ID!) {
   host(by: { id: $id }) {
     id hostname hostIdentifier status platform osVersion osqueryVersion team { id name }
     uuid serialNumber memoryBytes enrolledAt lastSeenAt labels(first: 100) { nodes { name } }
+    vitals {
+      updatedAt hardwareVendor hardwareModel cpuBrand cpuCores primaryAddress primaryMac bootedAt
+      diskTotalBytes diskFreeBytes
+    }
+    contact { checkedInAt configAt loggedAt silence { reason since } }
   }
 }";
 const DELETE: &str = "\
 mutation ($input: DeleteHostsInput!) {
   deleteHosts(input: $input) { deletedHostIds userErrors { message code } }
 }";
-/// Hosts deleted by one request, the most that the server takes.
-const DELETED_AT_ONCE: usize = 1000;
+const REFETCH: &str = "\
+mutation ($input: RefetchHostsInput!) {
+  refetchHosts(input: $input) { hostIds userErrors { message code } }
+}";
+const TRANSFER: &str = "\
+mutation ($input: TransferHostsInput!) {
+  transferHosts(input: $input) { hosts { id } userErrors { message code } }
+}";
+/// Hosts named in one request, the most that the server takes.
+const AT_ONCE: usize = 1000;
 
-/// List, show and delete hosts.
+/// List, show, refetch, transfer and delete hosts.
 #[derive(Debug, Args)]
 pub(super) struct Hosts {
     #[command(subcommand)]
@@ -48,6 +62,8 @@ pub(super) struct Hosts {
 enum HostsCommand {
     List(ListHosts),
     Show(Show),
+    Refetch(Refetch),
+    Transfer(Transfer),
     Delete(Delete),
 }
 
@@ -60,7 +76,7 @@ struct ListHosts {
     /// Only those with any of these labels, by name.
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     labels: Vec<String>,
-    /// Only those whose name, identifier, serial or UUID begins so.
+    /// Only those whose name, identifier, serial, UUID, or an address or user of theirs, begins so.
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
     /// Only those in one of these states: online, offline, missing.
@@ -80,9 +96,32 @@ struct ListHosts {
 struct Show {
     /// Its name, identifier or id.
     host: String,
-    /// How it is printed [default: table on a terminal, else ndjson].
-    #[arg(long, value_enum)]
-    format: Option<Format>,
+    #[command(flatten)]
+    one: One,
+    #[command(flatten)]
+    connect: Connect,
+}
+
+/// Ask hosts anew what they are, at their next check-in, and print the id of each.
+#[derive(Debug, Args)]
+struct Refetch {
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    connect: Connect,
+}
+
+/// Move hosts to a team or to none, and print the id of each; campaigns that await them withdraw them.
+#[derive(Debug, Args)]
+struct Transfer {
+    #[command(flatten)]
+    selection: Selection,
+    /// The team that they go to, by name.
+    #[arg(long, value_name = "NAME", required_unless_present = "to_no_team")]
+    to: Option<String>,
+    /// They go to no team.
+    #[arg(long, conflicts_with = "to")]
+    to_no_team: bool,
     #[command(flatten)]
     connect: Connect,
 }
@@ -104,6 +143,8 @@ impl Hosts {
         match self.command {
             HostsCommand::List(list) => list.run().await,
             HostsCommand::Show(show) => show.run().await,
+            HostsCommand::Refetch(refetch) => refetch.run().await,
+            HostsCommand::Transfer(transfer) => transfer.run().await,
             HostsCommand::Delete(delete) => delete.run().await,
         }
     }
@@ -132,19 +173,43 @@ impl Show {
         let id = host_id(&client, &self.host).await?;
         let answer = client.call(SHOW, json!({ "id": id })).await?["host"].take();
         let Value::Object(mut host) = answer else {
-            return Err(format!("there is no host `{}`", self.host).into());
+            return Err(unknown("host", &self.host));
         };
-        let labels = host["labels"]["nodes"].take();
-        let labels = labels.as_array().into_iter().flatten();
-        let labels: Vec<_> = labels.filter_map(|label| label["name"].as_str()).collect();
-        let format = self.format.unwrap_or_else(Format::of_lists);
-        if matches!(format, Format::Csv | Format::Table) {
-            host["labels"] = json!(labels.join(", "));
-            host = plain(host);
-        } else {
-            host["labels"] = json!(labels);
+        host["labels"] = json!(names(&host["labels"]["nodes"]));
+        self.one.print(host)
+    }
+}
+
+impl Refetch {
+    async fn run(self) -> Result<ExitCode, Failure> {
+        let client = self.connect.client()?;
+        let ids = self.selection.ids(&client).await?;
+        for ids in ids.chunks(AT_ONCE) {
+            let input = json!({ "hostIds": ids });
+            let payload = client.mutate(REFETCH, json!({ "input": input }), "refetchHosts").await?;
+            for id in payload["hostIds"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+                data(id)?;
+            }
         }
-        print_one(format, host)?;
+        talk(format_args!("{} hosts are asked anew", ids.len()));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Transfer {
+    async fn run(self) -> Result<ExitCode, Failure> {
+        let client = self.connect.client()?;
+        let team = team_id(&client, self.to.as_deref()).await?;
+        let ids = self.selection.ids(&client).await?;
+        for ids in ids.chunks(AT_ONCE) {
+            let input = json!({ "hostIds": ids, "teamId": team });
+            let payload = client.mutate(TRANSFER, json!({ "input": input }), "transferHosts").await?;
+            let moved = payload["hosts"].as_array().into_iter().flatten();
+            for id in moved.filter_map(|host| host["id"].as_str()) {
+                data(id)?;
+            }
+        }
+        talk(format_args!("{} hosts are there now", ids.len()));
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -157,7 +222,7 @@ impl Delete {
         if !self.yes && !confirm(&format!("Delete {count} hosts for ever?"), "pass --yes").await? {
             return Err("nothing was deleted".into());
         }
-        for ids in ids.chunks(DELETED_AT_ONCE) {
+        for ids in ids.chunks(AT_ONCE) {
             let input = json!({ "hostIds": ids });
             let payload = client.mutate(DELETE, json!({ "input": input }), "deleteHosts").await?;
             for id in payload["deletedHostIds"].as_array().into_iter().flatten().filter_map(Value::as_str) {

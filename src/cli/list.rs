@@ -47,11 +47,39 @@ impl List {
         };
         let has_more = pages(client, document, variables, limit, each).await?;
         printer.finish()?;
-        if has_more {
-            talk(format_args!("there are more than {limit}: pass --all, or a larger --first"));
-        }
-        Ok(ExitCode::SUCCESS)
+        Ok(said(has_more, limit))
     }
+
+    /// Prints the list of `document`, whose nodes have a row, `values`, of a `host`.
+    pub(super) async fn print_rows(
+        &self,
+        client: &Client,
+        document: &str,
+        variables: Value,
+    ) -> Result<ExitCode, Failure> {
+        let mut printer = Printer::new(self.format.unwrap_or_else(Format::of_lists))?;
+        let limit = if self.all { u64::MAX } else { self.first };
+        let each = |mut node: Value| {
+            let (host, row) = (node["host"]["hostname"].take(), node["values"].take());
+            let Value::Object(row) = row else { return Ok(()) };
+            if printer.has_cells() {
+                return Ok::<_, Failure>(printer.row_of(host.as_str().unwrap_or_default(), row)?);
+            }
+            let whole = [("host".to_owned(), host), ("row".to_owned(), Value::Object(row))];
+            Ok(printer.object(whole.into_iter().collect())?)
+        };
+        let has_more = pages(client, document, variables, limit, each).await?;
+        printer.finish()?;
+        Ok(said(has_more, limit))
+    }
+}
+
+/// Says that there is more, where there is.
+fn said(has_more: bool, limit: u64) -> ExitCode {
+    if has_more {
+        talk(format_args!("there are more than {limit}: pass --all, or a larger --first"));
+    }
+    ExitCode::SUCCESS
 }
 
 /// An object whose members are cells: of an object inside, the name it is known by, else its members.

@@ -8,6 +8,14 @@ mod simulate;
 mod query;
 mod campaign;
 mod hosts;
+mod labels;
+mod policies;
+mod import;
+mod export;
+mod destination;
+mod schedule;
+mod packs;
+mod reports;
 mod contexts;
 mod schema;
 mod migrate;
@@ -24,7 +32,9 @@ mod ask;
 mod client;
 mod connect;
 mod exit;
+mod find;
 mod list;
+mod one;
 mod output;
 mod selection;
 mod settings;
@@ -60,6 +70,17 @@ enum Command {
     Query(Box<query::Query>),
     Campaign(Box<campaign::Campaign>),
     Hosts(Box<hosts::Hosts>),
+    #[command(visible_alias = "label")]
+    Labels(Box<labels::Labels>),
+    Policies(Box<policies::Policies>),
+    #[command(visible_alias = "apply")]
+    Import(Box<import::Import>),
+    Plan(Box<import::Plan>),
+    Export(export::Export),
+    Destination(Box<destination::Destination>),
+    Schedule(Box<schedule::Schedule>),
+    Packs(Box<packs::Packs>),
+    Reports(Box<reports::Reports>),
     Login(login::Login),
     Logout(logout::Logout),
     Context(context::Context),
@@ -92,12 +113,21 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {
-            Command::Serve(serve) => serve.run().await,
+            Command::Serve(serve) => Box::pin(serve.run()).await,
             Command::Demo(demo) => Box::pin(demo.run()).await,
             Command::Simulate(simulate) => simulate.run().await,
             Command::Query(query) => Box::pin(query.run()).await,
             Command::Campaign(campaign) => Box::pin(campaign.run()).await,
             Command::Hosts(hosts) => Box::pin(hosts.run()).await,
+            Command::Labels(labels) => Box::pin(labels.run()).await,
+            Command::Policies(policies) => Box::pin(policies.run()).await,
+            Command::Import(import) => Box::pin(import.run()).await,
+            Command::Plan(plan) => Box::pin(plan.run()).await,
+            Command::Export(export) => export.run().await,
+            Command::Destination(destination) => Box::pin(destination.run()).await,
+            Command::Schedule(schedule) => Box::pin(schedule.run()).await,
+            Command::Packs(packs) => Box::pin(packs.run()).await,
+            Command::Reports(reports) => Box::pin(reports.run()).await,
             Command::Login(login) => login.run().await,
             Command::Logout(logout) => logout.run().await,
             Command::Context(context) => context.run().await,

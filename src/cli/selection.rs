@@ -5,22 +5,14 @@ use serde_json::{Value, json};
 
 use super::Failure;
 use super::client::{Client, ClientError, pages};
+use super::find::{host_id, label_ids, team_ids};
 
-const HOST: &str = "query ($id: String!) { host(by: { hostIdentifier: $id }) { id } }";
 const HOSTS: &str = "\
 query ($first: Int!, $after: String, $filter: HostFilter) {
   page: hosts(first: $first, after: $after, filter: $filter, sort: { field: HOSTNAME, direction: ASC }) {
     nodes { id hostname }
     pageInfo { hasNextPage endCursor }
   }
-}";
-const TEAMS: &str = "\
-query ($first: Int!, $after: String) {
-  page: teams(first: $first, after: $after) { nodes { id name } pageInfo { hasNextPage endCursor } }
-}";
-const LABELS: &str = "\
-query ($first: Int!, $after: String) {
-  page: labels(first: $first, after: $after) { nodes { id name } pageInfo { hasNextPage endCursor } }
 }";
 
 /// One way to choose hosts.
@@ -78,10 +70,10 @@ pub(super) async fn host_filter(
 ) -> Result<Option<Value>, Failure> {
     let mut filter = serde_json::Map::new();
     if !teams.is_empty() {
-        filter.insert("teamIds".to_owned(), ids_of(client, TEAMS, "team", teams).await?.into());
+        filter.insert("teamIds".to_owned(), team_ids(client, teams).await?.into());
     }
     if !labels.is_empty() {
-        filter.insert("labelIds".to_owned(), ids_of(client, LABELS, "label", labels).await?.into());
+        filter.insert("labelIds".to_owned(), label_ids(client, labels).await?.into());
     }
     Ok((!filter.is_empty()).then_some(Value::Object(filter)))
 }
@@ -96,49 +88,4 @@ async fn host_ids(client: &Client, hosts: &[String]) -> Result<Vec<Value>, Failu
         ids.push(host_id(client, host).await?);
     }
     Ok(ids)
-}
-
-/// The ids of the things of these names, from pages of `{ id name }`.
-async fn ids_of(
-    client: &Client,
-    document: &str,
-    noun: &str,
-    names: &[String],
-) -> Result<Vec<Value>, Failure> {
-    let mut found: Vec<Option<Value>> = vec![None; names.len()];
-    let each = |node: Value| {
-        for (name, id) in names.iter().zip(&mut found) {
-            if node["name"] == name.as_str() {
-                *id = Some(node["id"].clone());
-            }
-        }
-        Ok::<_, ClientError>(())
-    };
-    pages(client, document, json!({}), u64::MAX, each).await?;
-    let known = names.iter().zip(found);
-    known.map(|(name, id)| id.ok_or_else(|| format!("there is no {noun} `{name}`").into())).collect()
-}
-
-/// The id of a host by its id, identifier or name.
-pub(super) async fn host_id(client: &Client, host: &str) -> Result<Value, Failure> {
-    if host.starts_with("hst_") {
-        return Ok(json!(host));
-    }
-    let answer = client.call(HOST, json!({ "id": host })).await?;
-    if answer["host"]["id"].is_string() {
-        return Ok(answer["host"]["id"].clone());
-    }
-    let mut named = Vec::new();
-    let each = |mut node: Value| {
-        if node["hostname"] == host {
-            named.push(node["id"].take());
-        }
-        Ok::<_, ClientError>(())
-    };
-    pages(client, HOSTS, json!({ "filter": { "search": host } }), u64::MAX, each).await?;
-    match named.as_mut_slice() {
-        [id] => Ok(id.take()),
-        [] => Err(format!("there is no host `{host}`").into()),
-        _ => Err(format!("several hosts are named `{host}`; use an identifier or id").into()),
-    }
 }

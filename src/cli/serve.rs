@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::settings::Settings;
 use super::{Failure, stop_signal};
@@ -27,18 +28,27 @@ impl Serve {
         let traces = if config.otel.traces { Some(Traces::start()?) } else { None };
         start_logs(&config.log, traces.as_ref())?;
         let shutdown = stop_signal()?;
+        outlive_file_limits()?;
         let listeners = Listeners::bind(&config).await?;
         let app = App::build(&config, Clock::System, telemetry::record_metrics()?).await?;
         say_where(&listeners, app.tls.is_some())?;
         tracing::info!(data = %config.data.dir.display(), "data directory");
-        say_how_to_begin(&app.fleet).await;
-        app.serve(listeners, shutdown).await;
+        let fleet = app.fleet.clone();
+        let hint = shutdown.run_until_cancelled(say_how_to_begin(&fleet));
+        let (served, _) = tokio::join!(app.serve(listeners, shutdown.clone()), hint);
+        served?;
         tracing::info!("stopped");
         if let Some(traces) = traces {
             traces.finish().await;
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Makes a file that may grow no more an error, as a full disk is: unheard, the signal would end the process.
+fn outlive_file_limits() -> io::Result<()> {
+    let exceeded = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+    signal(exceeded).map(drop)
 }
 
 /// Logs each address that is listened on, and what is spoken there.
@@ -53,8 +63,9 @@ fn say_where(listeners: &Listeners, has_tls: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// Logs the token of the first administrator, while there is no user.
+/// Logs the token of the first administrator, while there is no user, once there is a database.
 async fn say_how_to_begin(fleet: &Fleet) {
+    fleet.database_opened().await;
     match fleet.setup_token().await {
         Ok(Some(token)) => tracing::warn!(
             token,

@@ -29,6 +29,8 @@ pub struct Campaign {
     pub group_delay: Duration,
     /// Time an answer has to become durable before the agent is told to send it again.
     pub answer_deadline: Duration,
+    /// How long the events of a campaign are kept after its end.
+    pub retention: Duration,
 }
 
 impl Campaign {
@@ -44,6 +46,7 @@ impl Campaign {
             group_bytes: values.get("campaign.group_bytes")?,
             group_delay: values.get("campaign.group_delay")?,
             answer_deadline: values.get("campaign.answer_deadline")?,
+            retention: values.get("campaign.retention")?,
         })
     }
 }

@@ -5,7 +5,7 @@ use super::DEFAULTS;
 /// Keys whose values must not be shown; each is also read from a file named by `KEY_file`.
 const SECRETS: &[&str] = &["secret.key", "database.url", "redis.url", "metrics.token"];
 /// Keys that take several values: an array in a file, separated by commas elsewhere.
-pub(super) const LISTS: &[&str] = &["http.trusted_proxies"];
+pub(super) const LISTS: &[&str] = &["http.trusted_proxies", "egress.allow"];
 
 /// A key that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::client::CLIENT_VARIABLES;
+use super::destinations::Destinations;
 use super::error::{ConfigError, Origin};
 use super::keys::{KnownKey, LISTS, known_keys, nearest};
 use super::setting::Setting;
@@ -13,6 +14,8 @@ const FILE_VARIABLE: &str = "MUSTER_CONFIG";
 /// Beginnings of variables that are not ours to judge: of the test suite, and those that Kubernetes sets in every
 /// pod beside a service named `muster`.
 const FOREIGN_PREFIXES: &[&str] = &["MUSTER_TEST_", "MUSTER_SERVICE_", "MUSTER_PORT"];
+/// The section whose sections are destinations.
+const DESTINATION: &str = "destination";
 /// The file that is read when none is named and it exists.
 const DEFAULT_FILE: &str = "muster.toml";
 
@@ -52,15 +55,18 @@ struct Value {
 
 /// The merged values of every known key.
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "the values of the known keys, beside what else there is")]
 pub(super) struct Values {
     keys: Vec<KnownKey>,
     values: BTreeMap<String, Value>,
+    destinations: Destinations,
 }
 
 impl Values {
     /// Merges the sources over the defaults.
     pub(super) fn merge(sources: &Sources) -> Result<Self, ConfigError> {
-        let mut merged = Self { keys: known_keys(), values: BTreeMap::new() };
+        let mut merged =
+            Self { keys: known_keys(), values: BTreeMap::new(), destinations: Destinations::default() };
         merged.add_toml(super::DEFAULTS, Path::new("default.toml"), &Origin::Default)?;
         if let Some(path) = &sources.file {
             merged.add_toml(&read_file(path)?, path, &Origin::File(path.clone()))?;
@@ -80,6 +86,11 @@ impl Values {
             let value = self.values.get(&key.name)?;
             Some((key, value.text.trim(), &value.origin))
         })
+    }
+
+    /// Where log lines are shipped to.
+    pub(super) fn destinations(&self) -> &Destinations {
+        &self.destinations
     }
 
     /// The value of a key, parsed.
@@ -108,6 +119,10 @@ impl Values {
             let toml::Value::Table(entries) = content else {
                 return Err(self.unknown(section, origin));
             };
+            if section == DESTINATION {
+                self.destinations.add(entries, origin)?;
+                continue;
+            }
             for (key, value) in entries {
                 let name = format!("{section}.{key}");
                 layer.push((name.clone(), scalar(&name, &value, origin)?, origin.clone()));

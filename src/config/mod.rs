@@ -20,15 +20,20 @@ pub mod data;
 pub mod database;
 pub mod redis;
 pub mod secret;
+pub mod spool;
+pub mod destinations;
+pub mod egress;
 pub mod log;
 pub mod metrics;
 pub mod otel;
 pub mod agent;
 pub mod enroll;
 pub mod campaign;
+pub mod due;
 pub mod graphql;
 pub mod session;
 pub mod activity;
+pub mod report;
 pub mod tasks;
 
 pub use effective::Effective;
@@ -60,6 +65,12 @@ pub struct Config {
     pub redis: redis::Redis,
     /// The master secret.
     pub secret: secret::MasterSecret,
+    /// Accepted log lines on their way.
+    pub spool: spool::Spool,
+    /// Where log lines are shipped to.
+    pub destinations: destinations::Destinations,
+    /// Where connections out may go.
+    pub egress: egress::Egress,
     /// Logs of this process.
     pub log: log::Log,
     /// Who may read the metrics.
@@ -70,6 +81,8 @@ pub struct Config {
     pub agent: agent::Agent,
     /// How hosts are let in and told apart.
     pub enroll: enroll::Enroll,
+    /// What every host is asked now and then.
+    pub due: due::Due,
     /// Limits of live queries.
     pub campaign: campaign::Campaign,
     /// The API for people and programs.
@@ -78,6 +91,8 @@ pub struct Config {
     pub session: session::Session,
     /// The audit trail.
     pub activity: activity::Activity,
+    /// The latest rows of scheduled queries.
+    pub report: report::Report,
     /// Intervals of background work.
     pub tasks: tasks::Tasks,
 }
@@ -102,15 +117,20 @@ impl Config {
             database: database::Database::read(values)?,
             redis: redis::Redis::read(values)?,
             secret: secret::MasterSecret::read(values)?,
+            spool: spool::Spool::read(values)?,
+            destinations: values.destinations().clone(),
+            egress: egress::Egress::read(values)?,
             log: log::Log::read(values)?,
             metrics: metrics::Metrics::read(values)?,
             otel: otel::Otel::default(),
             agent: agent::Agent::read(values)?,
             enroll: enroll::Enroll::read(values)?,
+            due: due::Due::read(values)?,
             campaign: campaign::Campaign::read(values)?,
             graphql: graphql::Graphql::read(values)?,
             session: session::Session::read(values)?,
             activity: activity::Activity::read(values)?,
+            report: report::Report::read(values)?,
             tasks: tasks::Tasks::read(values)?,
         })
     }

@@ -73,6 +73,19 @@ impl Setting for ByteSize {
     }
 }
 
+/// Points of the API, in which operations cost: enough for signing in, or nobody could.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Points(pub u64);
+
+impl Setting for Points {
+    const EXPECTED: &'static str =
+        "a whole number of at least 110, for signing in costs about 103 points and would be refused";
+
+    fn parse(text: &str) -> Option<Self> {
+        u64::parse(text).filter(|points| *points >= 110).map(Self)
+    }
+}
+
 impl Setting for Duration {
     const EXPECTED: &'static str = "a duration such as 500ms, 10s, 5m or 30d";
 

@@ -12,8 +12,12 @@ pub struct Tasks {
     pub changes_interval: Duration,
     /// How often last-seen times that are due are written.
     pub presence_interval: Duration,
+    /// How often the server looks which hosts came online or went offline.
+    pub statuses_interval: Duration,
     /// How often campaigns whose time is over are ended.
     pub expiry_interval: Duration,
+    /// How long a server that keeps house may be silent before another one takes over.
+    pub lease: Duration,
 }
 
 impl Tasks {
@@ -21,7 +25,9 @@ impl Tasks {
         Ok(Self {
             changes_interval: values.get("tasks.changes_interval")?,
             presence_interval: values.get("tasks.presence_interval")?,
+            statuses_interval: values.get("tasks.statuses_interval")?,
             expiry_interval: values.get("tasks.expiry_interval")?,
+            lease: values.get("tasks.lease")?,
         })
     }
 }

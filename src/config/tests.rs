@@ -7,6 +7,7 @@ use super::*;
 /// Keys that take any text; `?` is no value of the others.
 const TEXTS: &[&str] = &[
     "http.public_address",
+    "redis.ca",
     "tls.cert",
     "tls.key",
     "tls.client_ca",
@@ -120,4 +121,14 @@ fn variables_of_others_are_left_alone() {
     assert!(of_environment(&variables).is_ok());
     let config = of_environment(&[("RUST_LOG", "debug")]).expect("it is a known variable");
     assert_eq!(config.log.filter, "debug");
+}
+
+#[test]
+fn points_that_lock_everybody_out_are_refused() {
+    for key in ["MAX_COST", "RATE_LIMIT", "ANONYMOUS_RATE_LIMIT"] {
+        let name = format!("MUSTER_GRAPHQL_{key}");
+        let error = of_environment(&[(&name, "109")]).expect_err("nobody could sign in").to_string();
+        assert!(error.contains("at least 110, for signing in costs") && error.contains(&name), "{error}");
+        assert!(of_environment(&[(&name, "110")]).is_ok());
+    }
 }

@@ -9,6 +9,7 @@ use sea_orm::DatabaseTransaction;
 
 use super::{Fleet, FleetError, RejectionCode};
 use crate::auth::keys::new_public_id;
+use crate::clock::Timestamp;
 use crate::policy::{Actor, Credential};
 use crate::store::activities;
 
@@ -16,6 +17,7 @@ mod follow;
 mod read;
 mod readers;
 mod retention;
+mod ship;
 
 pub use crate::store::activities::ActivityFilter;
 pub use follow::Pulse;
@@ -103,28 +105,48 @@ impl Fleet {
         source: Option<IpAddr>,
         activity: NewActivity<'_>,
     ) -> Result<(), FleetError> {
-        let (actor, actor_name) = identity(actor);
+        let acting_user = match actor {
+            Actor::User(user) => Some(user.public_id.0.clone()),
+            Actor::Anonymous | Actor::Host(_) | Actor::System => None,
+        };
         let entry = ActiveModel {
-            id: NotSet,
-            public_id: Set(new_public_id("act")),
-            occurred_at: Set(self.clock.now()),
-            actor: Set(actor.to_owned()),
-            actor_name: Set(actor_name.to_owned()),
-            kind: Set(activity.kind.to_owned()),
-            team_id: Set(activity.team),
-            subject: Set(activity.subject.map(|subject| subject.0.clone())),
-            details: Set(activity.details.to_string()),
             source: Set(source.map(|source| source.to_canonical().to_string())),
+            acting_user: Set(acting_user),
+            ..entry(self.clock.now(), identity(actor), &activity)
         };
         Ok(activities::insert(tx, entry).await?)
     }
 }
 
+/// An entry of what a host did, for who writes many hosts at once.
+pub(super) fn of_host(now: Timestamp, activity: &NewActivity<'_>) -> ActiveModel {
+    entry(now, HOST, activity)
+}
+
+fn entry(now: Timestamp, (actor, actor_name): (&str, &str), activity: &NewActivity<'_>) -> ActiveModel {
+    ActiveModel {
+        id: NotSet,
+        public_id: Set(new_public_id("act")),
+        occurred_at: Set(now),
+        actor: Set(actor.to_owned()),
+        actor_name: Set(actor_name.to_owned()),
+        kind: Set(activity.kind.to_owned()),
+        team_id: Set(activity.team),
+        subject: Set(activity.subject.map(|subject| subject.0.clone())),
+        details: Set(activity.details.to_string()),
+        source: Set(None),
+        acting_user: Set(None),
+    }
+}
+
+/// Outside id and name of every host, as the audit trail knows it.
+const HOST: (&str, &str) = ("host", "host");
+
 /// Outside id and name of an actor, as the audit trail and idempotency keys know it: an API token acts under its own.
 pub(super) fn identity(actor: &Actor) -> (&str, &str) {
     match actor {
         Actor::Anonymous => ("anonymous", "anonymous"),
-        Actor::Host(_) => ("host", "host"),
+        Actor::Host(_) => HOST,
         Actor::System => ("system", "Muster"),
         Actor::User(user) => match &user.credential {
             Credential::Session(_) => (&user.public_id.0, &user.name),

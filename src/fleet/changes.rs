@@ -5,12 +5,14 @@
 //! says so, and every second.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use entity::changes::Model as Change;
-use entity::id::{ApiTokenId, CampaignId, HostId, SessionId, UserId};
+use entity::id::{ApiTokenId, CampaignId, HostId, SessionId, TeamId, UserId};
 use entity::kind::ChangeKind;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{Fleet, FleetError};
@@ -21,6 +23,10 @@ use crate::store::changes;
 /// The bus channel that says "look now"; a message is the `seq` up to which its sender has read, if it reads at all.
 pub(super) const CHANNEL: &str = "changes";
 
+/// How long one look may take, as long as a statement: others wait for it, as changes are applied in order, and when the
+/// database went without a word it would have no end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// How far this server has read. The lock is held over the reading, so that changes are applied in order.
 #[derive(Default)]
 pub struct Reader {
@@ -28,6 +34,8 @@ pub struct Reader {
     seq: Mutex<Option<i64>>,
     /// Whether everything was loaded once.
     is_loaded: AtomicBool,
+    /// Whether the last look that somebody asked for failed: it is told of once.
+    fails: AtomicBool,
 }
 
 impl Reader {
@@ -83,10 +91,12 @@ impl Fleet {
     }
 
     async fn read_new(&self) {
-        if let Err(error) = self.apply_new().await {
+        let read = self.apply_new().await;
+        let failed_before = self.changes.fails.swap(read.is_err(), Ordering::Relaxed);
+        if let (Err(error), false) = (read, failed_before) {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
-                "changes could not be read; the next second tries again"
+                "changes could not be read; they are tried again each second"
             );
         }
     }
@@ -106,7 +116,9 @@ impl Fleet {
         let mut seq = self.changes.seq.lock().await;
         let Some(mut read_to) = *seq else { return Ok(()) };
         loop {
-            let Some(new) = changes::after(self.store.reader(), &Scope::system(), read_to).await? else {
+            let system = Scope::system();
+            let look = timeout(PATIENCE, changes::after(self.store.reader(), &system, read_to));
+            let Some(new) = look.await.map_err(|_| self.waited_in_vain())?? else {
                 *seq = Some(self.rebuild().await?);
                 return Ok(());
             };
@@ -125,26 +137,60 @@ impl Fleet {
     async fn rebuild(&self) -> Result<i64, FleetError> {
         let newest = changes::newest(self.store.reader(), &Scope::system()).await?;
         self.roster.forget_all();
+        self.host_watchers.resync();
+        self.policy_watchers.resync();
         self.sessions.forget_all();
         self.signing_keys.forget();
         self.enroll_secrets.forget_all();
+        self.configurations.forget_all();
         self.load_guard().await?;
+        self.destinations_changed();
+        self.load_due().await?;
         self.rebuild_board().await?;
         Ok(newest)
     }
 
     async fn apply(&self, change: &Change) -> Result<(), FleetError> {
+        self.host_watchers.observe(change);
+        self.policy_watchers.observe(change);
+        if matches!(change.kind, ChangeKind::Policy | ChangeKind::PolicyDeleted) {
+            self.load_due().await?;
+        }
+        if change.kind == ChangeKind::HostDeleted {
+            let host = change.key.split(' ').next().and_then(|id| id.parse().ok());
+            host.map(HostId).into_iter().for_each(|host| self.presence.forget(host));
+        }
         let Ok(key) = change.key.parse() else { return Ok(()) };
         match change.kind {
             ChangeKind::CampaignStarted => self.campaign_started(CampaignId(key)).await?,
             ChangeKind::CampaignEnded => self.campaign_ended(CampaignId(key)),
-            ChangeKind::Host => self.roster.forget_host(HostId(key)),
+            ChangeKind::Host => {
+                self.roster.forget_host(HostId(key));
+                self.configurations.forget_labels(HostId(key));
+            }
+            // What people see of hosts and policies is read when they ask.
+            ChangeKind::HostEnrolled
+            | ChangeKind::HostUpdated
+            | ChangeKind::HostStatus
+            | ChangeKind::HostMoved
+            | ChangeKind::HostDeleted
+            | ChangeKind::Hosts
+            | ChangeKind::Policy
+            | ChangeKind::PolicyDeleted
+            | ChangeKind::PolicyResults => {}
             ChangeKind::Session => self.sessions.forget_session(SessionId(key)),
             ChangeKind::User => self.sessions.forget_user(UserId(key)),
             ChangeKind::ApiToken => self.sessions.forget_token(ApiTokenId(key)),
             ChangeKind::EnrollSecret => self.enroll_secrets.forget_all(),
             ChangeKind::SigningKey => self.signing_keys.forget(),
-            ChangeKind::Settings => self.load_guard().await?,
+            ChangeKind::Destinations => self.destinations_changed(),
+            ChangeKind::Configuration => self.configurations.forget(TeamId(key)),
+            ChangeKind::HostLabels => self.configurations.forget_labels(HostId(key)),
+            ChangeKind::Labels => self.load_due().await?,
+            ChangeKind::Settings => {
+                self.load_guard().await?;
+                self.load_due().await?;
+            }
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use entity::id::CampaignId;
 
 use super::Fleet;
+use super::presence::ContactKind;
 use super::roster::KnownHost;
 
 /// A live query a host is asked.
@@ -17,8 +18,8 @@ pub struct Offer {
 }
 
 impl Fleet {
-    /// Notes contact of the host at any endpoint.
-    pub fn host_seen(&self, host: &KnownHost) {
-        self.presence.seen(host.id, self.clock.now());
+    /// Notes contact of the host, and what it was for.
+    pub fn host_seen(&self, host: &KnownHost, kind: ContactKind) {
+        self.presence.seen(host.id, Some(kind), self.clock.now());
     }
 }

@@ -115,4 +115,6 @@ pub enum RejectionCode {
     LimitExceeded,
     /// The selection holds no host.
     NoTargets,
+    /// Something else needs the object.
+    InUse,
 }

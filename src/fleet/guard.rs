@@ -1,6 +1,8 @@
 //! Settings that guard the fleet: the switch that stops all dispatch, how many hosts a campaign may ask without an
 //! admin, and what SQL may name.
 
+mod restrictions;
+
 use entity::id::TeamId;
 use entity::kind::ChangeKind;
 use sea_orm::DatabaseTransaction;
@@ -9,8 +11,14 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
+pub(super) use restrictions::checked;
+pub use restrictions::{Restriction, RestrictionLevel, restrictions};
+use restrictions::{check_restriction, refuse_named};
+
 use super::activity::NewActivity;
 use super::teams::Team;
+use super::vitals::additional;
+pub use super::vitals::additional::AdditionalQuery;
 use super::{Fleet, FleetError, RejectionCode};
 use crate::policy::{Action, Actor, Scope, allow};
 use crate::sql;
@@ -20,11 +28,8 @@ use crate::store::{changes, settings, settings_lock, teams};
 /// Under which key the settings are stored.
 const KEY: &str = "fleet";
 
-/// Restrictions in one list at most.
-const MAX_RESTRICTIONS: usize = 1_000;
-
-/// Bytes of a restricted name at most.
-const MAX_NAME_BYTES: usize = 128;
+/// Days of expiry at most.
+const MAX_EXPIRY_DAYS: u32 = 3_650;
 
 /// Settings of the whole fleet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,24 +42,12 @@ pub struct FleetSettings {
     pub target_cap: Option<u32>,
     /// What SQL may not name, on any host.
     pub restrictions: Vec<Restriction>,
-}
-
-/// A table or function that not everybody may name in SQL.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Restriction {
-    /// The name, in lower case.
-    pub name: String,
-    /// Who may.
-    pub level: RestrictionLevel,
-}
-
-/// Who may name a restricted table or function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum RestrictionLevel {
-    /// Maintainers and admins.
-    Maintainer,
-    /// Nobody.
-    Forbidden,
+    /// Days after which hosts go that are not seen any more; none for never. Teams may say otherwise.
+    #[serde(default)]
+    pub host_expiry_days: Option<u32>,
+    /// What every host is asked beside its vitals.
+    #[serde(default)]
+    pub additional_queries: Vec<AdditionalQuery>,
 }
 
 /// A change of the settings; what is none stays as it is.
@@ -68,11 +61,22 @@ pub struct SettingsChange {
     pub target_cap: Option<Option<u32>>,
     /// Another list.
     pub restrictions: Option<Vec<Restriction>>,
+    /// Other days of expiry; none inside for never.
+    pub host_expiry_days: Option<Option<i32>>,
+    /// Other additional queries.
+    pub additional_queries: Option<Vec<AdditionalQuery>>,
 }
 
 impl Default for FleetSettings {
     fn default() -> Self {
-        Self { version: 1, dispatch_stopped: false, target_cap: None, restrictions: Vec::new() }
+        Self {
+            version: 1,
+            dispatch_stopped: false,
+            target_cap: None,
+            restrictions: Vec::new(),
+            host_expiry_days: None,
+            additional_queries: Vec::new(),
+        }
     }
 }
 
@@ -89,7 +93,7 @@ impl Fleet {
     /// Changes the settings of the fleet. Every server follows within a second.
     ///
     /// # Errors
-    /// Denied; rejected (`expectedVersion`, `restrictions`); unavailable.
+    /// Denied; rejected (`expectedVersion`, `restrictions`, `hostExpiryDays`, `additionalQueries`); unavailable.
     pub async fn update_fleet_settings(
         &self,
         actor: &Actor,
@@ -97,6 +101,9 @@ impl Fleet {
     ) -> Result<FleetSettings, FleetError> {
         let scope = allow(actor, Action::ManageSettings, Some(TeamId::NONE))?;
         let restrictions = change.restrictions.map(checked).transpose()?;
+        let days = change.host_expiry_days.map(|days| days.map(checked_days).transpose()).transpose()?;
+        let additional = change.additional_queries.map(additional::checked).transpose()?;
+        let is_asking = additional.is_some();
         let tx = self.store.begin().await?;
         settings_lock(&tx).await?;
         let before = stored(settings::get(&tx, &scope, KEY).await?)?;
@@ -109,7 +116,18 @@ impl Fleet {
             dispatch_stopped: change.dispatch_stopped.unwrap_or(before.dispatch_stopped),
             target_cap: change.target_cap.unwrap_or(before.target_cap),
             restrictions: restrictions.unwrap_or_else(|| before.restrictions.clone()),
+            host_expiry_days: days.unwrap_or(before.host_expiry_days),
+            additional_queries: additional.map_or_else(
+                || before.additional_queries.clone(),
+                |list| additional::dated(list, &before.additional_queries, self.clock.now()),
+            ),
         };
+        if is_asking {
+            for query in &after.additional_queries {
+                refuse_named(&after.restrictions, "additionalQueries", &query.sql)?;
+            }
+        }
+        additional::forget_removed(&tx, &before.additional_queries, &after.additional_queries).await?;
         settings::put(&tx, KEY, &serde_json::to_string(&after).map_err(FleetError::internal)?).await?;
         let details = json!({ "from": before, "to": after });
         let kind = kind_of(&before, &after);
@@ -120,9 +138,14 @@ impl Fleet {
         Ok(after)
     }
 
+    /// The settings, for a task.
+    pub(super) async fn settings_in_force(&self) -> Result<FleetSettings, FleetError> {
+        stored(settings::get(self.store.reader(), &Scope::system(), KEY).await?)
+    }
+
     /// Notes whether dispatch is stopped; check-ins look at nothing else.
     pub(super) async fn load_guard(&self) -> Result<(), FleetError> {
-        let settings = stored(settings::get(self.store.reader(), &Scope::system(), KEY).await?)?;
+        let settings = self.settings_in_force().await?;
         self.campaigns.dispatch_stopped.store(settings.dispatch_stopped, Ordering::Relaxed);
         Ok(())
     }
@@ -155,6 +178,22 @@ impl Fleet {
         Ok(())
     }
 
+    /// Refuses SQL that hosts would be asked now and then, of a team or of all, where it names what nobody may name there.
+    ///
+    /// # Errors
+    /// Rejected at `path`; unavailable.
+    pub(super) async fn refuse_forbidden(
+        &self,
+        tx: &DatabaseTransaction,
+        team: TeamId,
+        (path, sql): (&'static str, &str),
+    ) -> Result<(), FleetError> {
+        let settings = stored(settings::get(tx, &Scope::system(), KEY).await?)?;
+        let found = teams::by_ids(tx, &Scope::system(), &[team]).await?.pop();
+        let own = found.as_ref().map(restrictions).unwrap_or_default();
+        refuse_named(settings.restrictions.iter().chain(&own), path, sql)
+    }
+
     /// Whether so many hosts are more than everybody may run on.
     pub(super) async fn exceeds_cap(&self, targeted: u64) -> Result<bool, FleetError> {
         let settings = stored(settings::get(self.store.reader(), &Scope::system(), KEY).await?)?;
@@ -162,32 +201,14 @@ impl Fleet {
     }
 }
 
-/// What SQL may not name on the hosts of a team, beside what holds everywhere.
-#[must_use]
-pub fn restrictions(team: &Team) -> Vec<Restriction> {
-    serde_json::from_str(&team.restrictions).unwrap_or_default()
-}
-
-/// A list as it is stored: names in lower case, in order, each once with the strictest level.
+/// Days of expiry, as they are stored.
 ///
 /// # Errors
-/// Rejected (`restrictions`): too many; a name that is none.
-pub(super) fn checked(list: Vec<Restriction>) -> Result<Vec<Restriction>, FleetError> {
-    let invalid = |message: String| FleetError::rejected(RejectionCode::Invalid, "restrictions", message);
-    if list.len() > MAX_RESTRICTIONS {
-        return Err(invalid(format!("at most {MAX_RESTRICTIONS} names can be restricted")));
-    }
-    let mut strictest = BTreeMap::new();
-    for Restriction { name, level } in list {
-        let name = name.trim().to_ascii_lowercase();
-        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if name.is_empty() || name.len() > MAX_NAME_BYTES || !name.chars().all(is_name) {
-            return Err(invalid(format!("`{name}` is no name of a table or function")));
-        }
-        let kept = strictest.entry(name).or_insert(level);
-        *kept = level.max(*kept);
-    }
-    Ok(strictest.into_iter().map(|(name, level)| Restriction { name, level }).collect())
+/// Rejected (`hostExpiryDays`): negative, or more than ten years.
+pub(super) fn checked_days(days: i32) -> Result<u32, FleetError> {
+    let checked = u32::try_from(days).ok().filter(|days| *days <= MAX_EXPIRY_DAYS);
+    let message = "days of expiry are a number from 0, for never, to 3,650";
+    checked.ok_or_else(|| FleetError::rejected(RejectionCode::Invalid, "hostExpiryDays", message))
 }
 
 /// The settings of a stored value. One that can't be read is a fault: the guard never falls open.
@@ -215,46 +236,9 @@ fn check_cap(actor: &Actor, cap: u32, teams: &[TeamId]) -> Result<(), FleetError
     Err(FleetError::rejected(RejectionCode::NotAllowed, "targets", message))
 }
 
-fn check_restriction(
-    actor: &Actor,
-    restriction: &Restriction,
-    team: TeamId,
-    named: Option<&Team>,
-) -> Result<(), FleetError> {
-    let Restriction { name, level } = restriction;
-    let place = named.map_or("on hosts of no team".to_owned(), |team| format!("in team {}", team.name));
-    let message = match level {
-        RestrictionLevel::Forbidden => format!("SQL may not name `{name}` {place}"),
-        RestrictionLevel::Maintainer if allow(actor, Action::RunRestrictedSql, Some(team)).is_ok() => {
-            return Ok(());
-        }
-        RestrictionLevel::Maintainer => format!("only maintainers may run SQL that names `{name}` {place}"),
-    };
-    Err(FleetError::rejected(RejectionCode::NotAllowed, "source", message))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn restriction(name: &str, level: RestrictionLevel) -> Restriction {
-        Restriction { name: name.into(), level }
-    }
-
-    #[test]
-    fn a_list_is_stored_in_order_each_name_once_and_at_its_strictest() {
-        use RestrictionLevel::{Forbidden, Maintainer};
-        let list = vec![
-            restriction(" Sleep", Maintainer),
-            restriction("CURL", Forbidden),
-            restriction("curl", Maintainer),
-        ];
-        let stored = checked(list).expect("they are names");
-        assert_eq!(stored, [restriction("curl", Forbidden), restriction("sleep", Maintainer)]);
-        for bad in ["", "a b", "curl()", "naïve", &"x".repeat(129)] {
-            assert!(checked(vec![restriction(bad, Forbidden)]).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn settings_that_cannot_be_read_are_a_fault() {

@@ -2,23 +2,35 @@
 
 mod filter;
 mod manage;
+mod choose;
+mod contact;
+mod counts;
+mod expiry;
+mod statuses;
+mod watch;
 
 use std::collections::HashMap;
 
 use entity::hosts::Model;
-use entity::id::{HostId, LabelId, PublicId, TeamId};
+use entity::id::{HostId, PublicId, TeamId};
 pub use entity::kind::Platform;
 use sea_orm::Order;
 
-pub use filter::HostFilter;
+pub use choose::Part;
+pub use contact::{Contact, Silence, SilenceReason};
+pub use counts::HostCounts;
+pub use filter::{HostFilter, HostPolicyFilter};
+pub(super) use manage::{MAX_HOSTS, managed};
+pub(super) use watch::HostMark;
+pub use watch::{HostChange, HostChangeKind};
 
 use super::{Fleet, FleetError};
 use crate::clock::Timestamp;
 use crate::policy::{Action, Actor, allow};
+use crate::store::hosts;
+pub use crate::store::hosts::{Details, HostSortField, HostStatus};
 use crate::store::hosts::{Freshness, HostSelection};
-pub use crate::store::hosts::{HostSortField, HostStatus};
 pub use crate::store::page::{Key, Page, PageRequest, SortValue};
-use crate::store::{hosts, labels};
 
 /// A host as people see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +67,14 @@ pub struct Host {
     pub clone_suspected_at: Option<Timestamp>,
     /// When a secret of another team was used for the same machine.
     pub foreign_secret_at: Option<Timestamp>,
+    /// When it was heard of, by what, and what it does not do.
+    pub contact: Contact,
+    /// What it told of itself.
+    pub details: Details,
+    /// When it last answered its vitals, all of them.
+    pub vitals_at: Option<Timestamp>,
+    /// When everything was wanted of it anew, while it has not answered that.
+    pub refetch_at: Option<Timestamp>,
 }
 
 /// Order of hosts.
@@ -64,6 +84,16 @@ pub struct HostSort {
     pub field: HostSortField,
     /// Largest first.
     pub descending: bool,
+}
+
+impl HostSort {
+    /// The order of its rows, for a page whose cursor is of a list in this order.
+    fn order_for(self, page: &PageRequest) -> Result<Order, FleetError> {
+        if page.after.as_ref().is_some_and(|key| !self.field.fits(key)) {
+            return Err(FleetError::InvalidCursor);
+        }
+        Ok(if self.descending { Order::Desc } else { Order::Asc })
+    }
 }
 
 impl Fleet {
@@ -131,14 +161,46 @@ impl Fleet {
         page: PageRequest,
     ) -> Result<Page<Host>, FleetError> {
         let scope = allow(actor, Action::ReadHosts, None)?;
-        if page.after.as_ref().is_some_and(|key| !sort.field.fits(key)) {
-            return Err(FleetError::InvalidCursor);
-        }
-        let order = if sort.descending { Order::Desc } else { Order::Asc };
+        let order = sort.order_for(&page)?;
         let db = self.store.reader();
         let filter = self.resolve_host_filter(db, &scope, filter).await?;
         let found = hosts::page(db, &scope, &filter, (sort.field, order), &page).await?;
         Ok(found.map(self.as_seen_now()))
+    }
+
+    /// A page of the visible hosts of each team that match; the filter's own teams are not looked at.
+    ///
+    /// # Errors
+    /// As [`Self::hosts`].
+    pub async fn hosts_of_teams(
+        &self,
+        actor: &Actor,
+        teams: &[TeamId],
+        (filter, sort): (&HostFilter, HostSort),
+        page: &PageRequest,
+    ) -> Result<HashMap<TeamId, Page<Host>>, FleetError> {
+        let scope = allow(actor, Action::ReadHosts, None)?;
+        let order = sort.order_for(page)?;
+        let db = self.store.reader();
+        let filter = self.resolve_host_filter(db, &scope, filter).await?;
+        let found = hosts::pages_of_teams(db, &scope, teams, &filter, (sort.field, order), page).await?;
+        Ok(found.into_iter().map(|(team, rows)| (team, rows.map(self.as_seen_now()))).collect())
+    }
+
+    /// How many visible hosts of each team match; the filter's own teams are not looked at.
+    ///
+    /// # Errors
+    /// Denied; unavailable.
+    pub async fn count_hosts_of_teams(
+        &self,
+        actor: &Actor,
+        teams: &[TeamId],
+        filter: &HostFilter,
+    ) -> Result<HashMap<TeamId, u64>, FleetError> {
+        let scope = allow(actor, Action::ReadHosts, None)?;
+        let db = self.store.reader();
+        let filter = self.resolve_host_filter(db, &scope, filter).await?;
+        Ok(hosts::count_of_teams(db, &scope, teams, &filter).await?)
     }
 
     /// How many visible hosts match.
@@ -152,22 +214,6 @@ impl Fleet {
         Ok(hosts::count(db, &scope, &filter).await?)
     }
 
-    /// How many visible hosts have each label.
-    ///
-    /// # Errors
-    /// Denied; unavailable.
-    pub async fn count_hosts_by_label(
-        &self,
-        actor: &Actor,
-        ids: &[LabelId],
-    ) -> Result<HashMap<LabelId, u64>, FleetError> {
-        let scope = allow(actor, Action::ReadHosts, None)?;
-        let counted = labels::count_hosts(self.store.reader(), &scope, ids).await?;
-        let mut counts: HashMap<LabelId, u64> = ids.iter().map(|id| (*id, 0)).collect();
-        counts.extend(counted.into_iter().map(|(label, hosts)| (label, hosts.unsigned_abs())));
-        Ok(counts)
-    }
-
     /// What "lately" is now.
     pub(crate) fn freshness(&self) -> Freshness {
         Freshness {
@@ -178,19 +224,24 @@ impl Fleet {
     }
 
     /// Makes of a row what people see now: its last contact may be newer in memory.
-    fn as_seen_now(&self) -> impl Fn(Model) -> Host {
+    pub(in crate::fleet) fn as_seen_now(&self) -> impl Fn(Model) -> Host {
         let at = self.freshness();
         move |row| {
-            let in_memory = self.presence.last_seen(row.id);
-            let last_seen_at = in_memory.map_or(row.last_seen_at, |seen| seen.max(row.last_seen_at));
-            let status = at.status(last_seen_at, row.check_in_interval_s);
-            host_of(row, status, last_seen_at)
+            let seen = contact::newest(&row, self.presence.last_seen(row.id));
+            let status = at.status(seen.last, row.check_in_interval_s);
+            let contact = contact::of(&row, seen, status, &at);
+            host_of(row, status, seen.last, contact)
         }
     }
 }
 
-fn host_of(row: Model, status: HostStatus, last_seen_at: Timestamp) -> Host {
+fn host_of(row: Model, status: HostStatus, last_seen_at: Timestamp, contact: Contact) -> Host {
+    let refetch_at = row.refetch_at.filter(|refetch| row.vitals_at.is_none_or(|at| *refetch > at));
     Host {
+        details: Details::from(&row),
+        contact,
+        vitals_at: row.vitals_at,
+        refetch_at,
         id: row.id,
         public_id: row.public_id,
         team_id: row.team_id,

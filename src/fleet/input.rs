@@ -28,10 +28,18 @@ pub(super) fn name(text: &str, path: &'static str) -> Result<String, FleetError>
 /// # Errors
 /// Rejected at `description`: over 4,096 characters, or with a NUL.
 pub(super) fn description(text: Option<&str>) -> Result<(), FleetError> {
+    long_text(text, "description")
+}
+
+/// A text as it is told to people.
+///
+/// # Errors
+/// Rejected at `path`: over 4,096 characters, or with a NUL.
+pub(super) fn long_text(text: Option<&str>, path: &'static str) -> Result<(), FleetError> {
     let text = text.unwrap_or_default();
     if text.chars().count() > MAX_DESCRIPTION_CHARS || text.contains('\0') {
-        let message = "a description has up to 4,096 characters, and no NUL";
-        return Err(FleetError::rejected(RejectionCode::Invalid, "description", message));
+        let message = format!("a {path} has up to 4,096 characters, and no NUL");
+        return Err(FleetError::rejected(RejectionCode::Invalid, path, message));
     }
     Ok(())
 }

@@ -13,12 +13,13 @@ use serde_json::json;
 
 use super::activity::NewActivity;
 use super::hosts::{Page, PageRequest};
+use super::idempotency::Keyed;
 use super::sessions::account_holder;
 use super::users::{User, actor_of, check_password, keep_an_admin, own_user};
 use super::{Fleet, FleetError, RejectionCode, input};
 use crate::auth::keys::{is_secret_form, new_public_id, new_secret};
 use crate::clock::Timestamp;
-use crate::policy::{Action, Actor, Credential, Role, Scope, allow};
+use crate::policy::{self, Action, Actor, Credential, Role, Scope, allow};
 use crate::store::users::Found;
 use crate::store::{admins_lock, invitations, team_members, users};
 
@@ -67,6 +68,20 @@ impl Fleet {
         actor: &Actor,
         new: NewInvitation,
     ) -> Result<(Invitation, String), FleetError> {
+        let (invitation, token) = self.create_invitation_once(actor, new, None).await?;
+        token.map(|token| (invitation, token)).ok_or(FleetError::NotFound("invitation"))
+    }
+
+    /// As [`Self::create_invitation`]; a repeated `idempotency_key` answers the first one again, without its token.
+    ///
+    /// # Errors
+    /// As [`Self::create_invitation`]; rejected (`idempotencyKey`).
+    pub async fn create_invitation_once(
+        &self,
+        actor: &Actor,
+        new: NewInvitation,
+        idempotency_key: Option<&str>,
+    ) -> Result<(Invitation, Option<String>), FleetError> {
         let team = self.place(actor, Action::ManageUsers, new.team.as_ref()).await?;
         let email = input::email(&new.email).ok_or_else(|| {
             FleetError::rejected(RejectionCode::Invalid, "email", "this is no e-mail address")
@@ -75,6 +90,8 @@ impl Fleet {
             let message = "an invitation holds for a minute to five days";
             return Err(FleetError::rejected(RejectionCode::Invalid, "expiresInSeconds", message));
         }
+        let input = json!([email, new.role, new.team, new.expires_in]).to_string().into_bytes();
+        let request = Keyed { operation: "createInvitation", key: idempotency_key, input };
         let (token, now) = (new_secret(), self.clock.now());
         let row = ActiveModel {
             id: NotSet,
@@ -89,10 +106,15 @@ impl Fleet {
             closed_at: Set(None),
         };
         let tx = self.store.begin().await?;
+        if let Some(first) = self.recall(&tx, actor, &request).await? {
+            let found = invitations::by_public_ids(&tx, &Scope::system(), &[first]).await?.pop();
+            return Ok((found.ok_or(FleetError::NotFound("invitation"))?.into(), None));
+        }
         let row = invitations::insert(&tx, row).await?;
         self.record_of_invitation(&tx, actor, "invitation.created", &row).await?;
+        self.remember(&tx, actor, &request, &row.public_id).await?;
         tx.commit().await?;
-        Ok((row.into(), token))
+        Ok((row.into(), Some(token)))
     }
 
     /// A page of open invitations, by id: those whose role the actor may give.
@@ -144,7 +166,8 @@ impl Fleet {
     /// that e-mail, who has to be the actor.
     ///
     /// # Errors
-    /// Rejected (`token`: wrong, over, of an e-mail that has an account; `displayName`; `password`); unavailable.
+    /// Rejected (`token`: wrong, over, of an e-mail that has an account, all told alike; `displayName`; `password`);
+    /// unavailable.
     pub async fn accept_invitation(
         &self,
         actor: &Actor,
@@ -158,11 +181,7 @@ impl Fleet {
             Some(found) if account_holder(actor).is_ok_and(|user| user.id == found.user.id) => {
                 self.accept_as(actor, &row, &found.user.public_id).await
             }
-            Some(_) => {
-                let message = "somebody has this e-mail: sign in as them, then accept";
-                Err(FleetError::rejected(RejectionCode::NotAllowed, "token", message))
-            }
-            None => self.accept_as_new(actor, &row, name, password).await,
+            known => self.accept_as_new(actor, &row, (name, password), known.is_some()).await,
         }
     }
 
@@ -183,16 +202,21 @@ impl Fleet {
         Ok(row)
     }
 
+    /// Makes the account, unless somebody has the e-mail: then it takes the same steps to the answer for a token that is
+    /// over, so that who holds an invitation does not learn who has an account.
     async fn accept_as_new(
         &self,
         actor: &Actor,
         row: &Model,
-        name: &str,
-        password: String,
+        (name, password): (&str, String),
+        is_taken: bool,
     ) -> Result<User, FleetError> {
         let name = input::name(name, "displayName")?;
         check_password(&password, &row.email, "password")?;
         let hash = self.passwords.slot().await?.hash(password).await?;
+        if is_taken {
+            return Err(over());
+        }
         let role = (row.team_id == TeamId::NONE).then_some(row.role);
         let tx = self.store.begin().await?;
         self.close_accepted(&tx, actor, row).await?;
@@ -214,7 +238,7 @@ impl Fleet {
         let Found { user, mut teams } = found;
         let id = user.id;
         let user = if row.team_id == TeamId::NONE {
-            if row.role != Role::Admin {
+            if !policy::is_keeper(Some(row.role)) {
                 keep_an_admin(&tx, &Found { user: user.clone(), teams: Vec::new() }).await?;
             }
             let mut changed = user.into_active_model();
@@ -264,6 +288,6 @@ impl From<Model> for Invitation {
 }
 
 fn over() -> FleetError {
-    let message = "this invitation is over, or never was";
+    let message = "this invitation is over, or never was, or is for an account that exists: sign in with it, then accept";
     FleetError::rejected(RejectionCode::NotFound, "token", message)
 }

@@ -7,13 +7,23 @@ pub mod error;
 pub mod enrollment;
 pub mod roster;
 pub mod check_in;
+pub mod due;
+pub mod vitals;
 pub mod presence;
 pub mod osquery_config;
 pub mod logs;
+pub mod destinations;
 
 pub mod hosts;
 pub mod labels;
 pub mod saved_queries;
+pub mod schedule;
+pub mod packs;
+pub mod import;
+pub mod export;
+pub mod reports;
+pub mod query_costs;
+pub mod policies;
 pub mod campaigns;
 
 pub mod sessions;
@@ -26,7 +36,11 @@ pub mod guard;
 pub mod activity;
 pub mod idempotency;
 pub mod offload;
+mod group;
 pub mod changes;
+mod watch;
+pub mod spending;
+pub mod lease;
 pub mod health;
 mod input;
 mod memory;
@@ -38,11 +52,14 @@ pub(crate) mod testing;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 pub use error::{FleetError, Rejection, RejectionCode};
 
 use crate::auth::{Keys, Passwords};
 use crate::bus::Bus;
 use crate::clock::Clock;
+use crate::destination::Shipping;
 use crate::spool::Spool;
 use crate::store::Store;
 
@@ -55,12 +72,21 @@ pub struct Parts {
     pub(crate) store: Store,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) spool: Spool,
+    pub(crate) shipping: Shipping,
     pub(crate) keys: Keys,
     pub(crate) clock: Clock,
     pub(crate) settings: Settings,
     pub(crate) roster: roster::Roster,
     pub(crate) presence: presence::Presence,
+    pub(crate) due: due::Due,
+    pub(crate) host_watchers: watch::Watchers<hosts::HostMark>,
+    pub(crate) policy_watchers: watch::Watchers<policies::PolicyMark>,
+    /// When this server started, by the calendar.
+    pub(crate) started_at: crate::clock::Timestamp,
     pub(crate) enroll_guard: enrollment::Guard,
+    /// Enrollments at the same time, at most: a storm of them, which may all wait for the order of changes, leaves
+    /// connections for everybody who is in.
+    pub(crate) enroll_places: Semaphore,
     pub(crate) passwords: Passwords,
     pub(crate) sessions: sessions::SessionCache,
     pub(crate) signing_keys: sessions::SigningKeys,
@@ -68,7 +94,11 @@ pub struct Parts {
     pub(crate) campaign_readers: activity::Readers,
     pub(crate) enroll_secrets: enroll_secrets::SecretCache,
     pub(crate) campaigns: campaigns::Engine,
+    pub(crate) configurations: osquery_config::Configurations,
+    pub(crate) reports: reports::Reports,
+    pub(crate) query_costs: query_costs::QueryCosts,
     pub(crate) changes: changes::Reader,
+    pub(crate) lease: lease::Lease,
 }
 
 /// What the core stands on: the adapters that the composition root chose.
@@ -77,8 +107,10 @@ pub struct Ports {
     pub store: Store,
     /// Publish and subscribe between servers.
     pub bus: Arc<dyn Bus>,
-    /// Durable log files.
+    /// The durable queue of log lines.
     pub spool: Spool,
+    /// What ships them to their destinations.
+    pub shipping: Shipping,
     /// Keys of the installation.
     pub keys: Keys,
     /// Calendar time.
@@ -89,16 +121,24 @@ impl Fleet {
     /// A core with empty memory; the first [`Fleet::catch_up`] fills its board.
     #[must_use]
     pub fn new(ports: Ports, settings: Settings) -> Self {
-        let Ports { store, bus, spool, keys, clock } = ports;
+        let Ports { store, bus, spool, shipping, keys, clock } = ports;
+        let started_at = clock.now();
+        let enroll_places = Semaphore::new((store.max_connections() / 2).max(1));
         Self(Arc::new(Parts {
             store,
             bus,
             spool,
+            shipping,
             keys,
             clock,
             roster: roster::Roster::new(),
             presence: presence::Presence::new(),
+            due: due::Due::default(),
+            host_watchers: watch::Watchers::default(),
+            policy_watchers: watch::Watchers::default(),
+            started_at,
             enroll_guard: enrollment::Guard::new(settings.enroll_failures),
+            enroll_places,
             passwords: Passwords::new(settings.argon2_memory_kib),
             sessions: sessions::SessionCache::new(),
             signing_keys: sessions::SigningKeys::default(),
@@ -106,7 +146,11 @@ impl Fleet {
             campaign_readers: activity::Readers::default(),
             enroll_secrets: enroll_secrets::SecretCache::new(),
             campaigns: campaigns::Engine::default(),
+            configurations: osquery_config::Configurations::default(),
+            reports: reports::Reports::default(),
+            query_costs: query_costs::QueryCosts::default(),
             changes: changes::Reader::default(),
+            lease: lease::Lease::new(),
             settings,
         }))
     }
@@ -155,6 +199,16 @@ pub struct Settings {
     pub max_outstanding_targets: u64,
     /// Queries handed out in one check-in at most.
     pub max_offers: usize,
+    /// How often a host is asked for its vitals; zero for never.
+    pub vitals_interval: Duration,
+    /// How often a host is asked for its labels by SQL; zero for never.
+    pub labels_interval: Duration,
+    /// How often a host is asked for its policies; zero for never.
+    pub policies_interval: Duration,
+    /// How long is kept how hosts stood to policies before.
+    pub policy_history: Duration,
+    /// Queries that are due and handed out in one check-in at most.
+    pub max_due: usize,
     /// Rows and bytes kept of one campaign at most.
     pub max_campaign_rows: i64,
     /// Bytes of events kept of one campaign at most.
@@ -179,6 +233,18 @@ pub struct Settings {
     pub argon2_memory_kib: u32,
     /// How long entries of the audit trail are kept.
     pub activity_retention: Duration,
+    /// How long a report is kept to which no line comes.
+    pub report_retention: Duration,
+    /// Rows of one report at most.
+    pub report_rows: usize,
+    /// Log destinations of the configuration.
+    pub destinations: Vec<destinations::Definition>,
+    /// How long events of a campaign are kept after its end.
+    pub event_retention: Duration,
+    /// How long a server that keeps house may be silent before another one takes over.
+    pub lease: Duration,
+    /// When an agent is thanked for its lines.
+    pub acknowledge: logs::Acknowledge,
 }
 
 impl Default for Settings {
@@ -193,6 +259,11 @@ impl Default for Settings {
             max_running_campaigns: 10_000,
             max_outstanding_targets: 50_000_000,
             max_offers: 20,
+            vitals_interval: Duration::from_hours(1),
+            labels_interval: Duration::from_hours(1),
+            policies_interval: Duration::from_hours(1),
+            policy_history: Duration::from_hours(90 * 24),
+            max_due: 60,
             max_campaign_rows: 10_000_000,
             max_campaign_bytes: 4 << 30,
             ring_bytes: 4 << 20,
@@ -205,6 +276,12 @@ impl Default for Settings {
             refresh_token_ttl: Duration::from_hours(30 * 24),
             argon2_memory_kib: 19_456,
             activity_retention: Duration::from_hours(365 * 24),
+            report_retention: Duration::from_hours(30 * 24),
+            report_rows: 10_000,
+            destinations: vec![destinations::Definition::files()],
+            event_retention: Duration::from_hours(30 * 24),
+            lease: Duration::from_secs(15),
+            acknowledge: logs::Acknowledge::default(),
         }
     }
 }

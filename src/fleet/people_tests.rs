@@ -21,6 +21,7 @@ fn acting(user: &User) -> Actor {
         credential: Credential::Session(SessionId(1)),
         roles: user.roles.clone(),
         source: None,
+        signed_by: None,
     })
 }
 
@@ -80,11 +81,11 @@ async fn the_admin_of_a_team_manages_that_team_only() {
     let admin = acting(&fleet.user("admin@example.com", Role::Admin, Some(&own)).await);
     fleet.user("global@example.com", Role::Admin, None).await;
     fleet.user("other@example.com", Role::Observer, Some(&other)).await;
-    let in_team = |email, team: &Team| NewUser { team: Some(team.public_id.clone()), ..new_user(email) };
-    fleet.create_user(&admin, in_team("a@example.com", &own)).await.expect("it is the own team");
-    let foreign = fleet.create_user(&admin, in_team("b@example.com", &other)).await;
-    assert_eq!(rejections(foreign), [(RejectionCode::NotFound, "teamId")]);
-    assert_denied(fleet.create_user(&admin, new_user("c@example.com")).await);
+    fleet.user("a@example.com", Role::Observer, Some(&own)).await;
+    for team in [Some(&own), Some(&other), None] {
+        let team = team.map(|team| team.public_id.clone());
+        assert_denied(fleet.create_user(&admin, NewUser { team, ..new_user("b@example.com") }).await);
+    }
     let day = Duration::from_hours(24);
     let token = |email: &str| NewApiToken::whole(email, "ci", day);
     assert_denied(fleet.create_api_token(&admin, token("global@example.com")).await);

@@ -108,8 +108,14 @@ impl Fleet {
     /// Unavailable.
     pub async fn refresh_actor(&self, actor: &Actor) -> Result<Option<Actor>, FleetError> {
         let Actor::User(user) = actor else { return Ok(Some(actor.clone())) };
+        if let Some(key) = user.signed_by
+            && !self.access_tokens().await?.holds(key, self.clock.now())
+        {
+            return Ok(None);
+        }
         let live = self.live(CredentialId::of(&user.credential)).await?;
-        Ok(live.map(|live| Actor::User(UserActor { source: user.source, ..live.actor.clone() })))
+        let (source, signed_by) = (user.source, user.signed_by);
+        Ok(live.map(|live| Actor::User(UserActor { source, signed_by, ..live.actor.clone() })))
     }
 
     /// Writes when API tokens were used: requests only note it in memory.
@@ -139,11 +145,14 @@ impl Fleet {
     }
 
     async fn by_access_token(&self, bearer: &str) -> Result<Option<(UserActor, Timestamp)>, FleetError> {
-        let tokens = self.access_tokens().await?;
-        let Some(claims) = tokens.verify(bearer, self.clock.now()) else { return Ok(None) };
+        let (tokens, now) = (self.access_tokens().await?, self.clock.now());
+        let Some(claims) = tokens.verify(bearer, now) else { return Ok(None) };
         let live = self.presented(Presented::Session(claims.session)).await?;
         let live = live.filter(|live| live.actor.public_id == claims.user);
-        Ok(live.map(|live| (live.actor.clone(), claims.expires_at.min(live.ends_at))))
+        // Whoever stole a key may write any end into a token: what is opened with one lasts no longer than ours do.
+        let ends_at = claims.expires_at.min(now.plus(self.settings.access_token_ttl));
+        let signed_by = Some(claims.key);
+        Ok(live.map(|live| (UserActor { signed_by, ..live.actor.clone() }, ends_at.min(live.ends_at))))
     }
 
     async fn by_api_token(&self, bearer: &str) -> Result<Option<(UserActor, Timestamp)>, FleetError> {

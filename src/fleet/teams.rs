@@ -142,6 +142,7 @@ impl Fleet {
             description: Set(description.map(str::to_owned)),
             created_at: Set(self.clock.now()),
             restrictions: Set("[]".to_owned()),
+            host_expiry_days: Set(None),
             version: Set(1),
         };
         let team = teams::insert(&tx, row).await?;

@@ -9,8 +9,9 @@ use super::{Fleet, FleetError, Ports, RejectionCode, Settings};
 use crate::auth::Keys;
 use crate::bus::LocalBus;
 use crate::clock::{Clock, FixedClock, Timestamp};
+use crate::destination::{Egress, Shipping, ShippingSettings};
 use crate::policy::{Actor, Role};
-use crate::spool::Spool;
+use crate::spool::{Spool, SpoolSettings};
 use crate::store::{Store, StoreSettings};
 
 /// The password of every user made here.
@@ -82,9 +83,12 @@ async fn ignorant(directory: &TempDir, clock: &FixedClock, settings: Settings) -
     let store = Store::connect(&StoreSettings { url, max_connections: 4 }, clock.clone()).await;
     let store = store.expect("the file can be opened");
     store.migrate().await.expect("the schema is made");
-    let spool = Spool::open(&directory.path().join("logs")).expect("the directory is writable");
+    let spool = Spool::open(&directory.path().join("spool"), SpoolSettings::default(), clock.clone());
+    let spool = spool.expect("the directory is writable");
+    let shipping = ShippingSettings { data: directory.path().to_owned(), egress: Egress::new(|_| true) };
+    let shipping = Shipping::new(spool.clone(), clock.clone(), shipping);
     let keys = Keys::derive(&[7; 32]);
-    Fleet::new(Ports { store, bus: Arc::new(LocalBus::default()), spool, keys, clock }, settings)
+    Fleet::new(Ports { store, bus: Arc::new(LocalBus::default()), spool, shipping, keys, clock }, settings)
 }
 
 /// A core that knows what its database has.

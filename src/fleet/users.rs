@@ -12,39 +12,24 @@ use serde_json::json;
 
 use super::activity::NewActivity;
 use super::hosts::{Page, PageRequest};
+use super::idempotency::Keyed;
 use super::{Fleet, FleetError, RejectionCode, input};
 use crate::auth::keys::new_public_id;
 use crate::auth::password_rules;
-use crate::clock::Timestamp;
-use crate::policy::{Action, Actor, Credential, Denied, Role, Roles, Scope, UserActor, allow};
+use crate::policy::{Action, Actor, Role, Scope, allow};
 use crate::store::users::Found;
 use crate::store::{team_members, teams, users};
 
 mod manage;
+mod shown;
 mod tokens;
 
 pub use self::manage::UserChange;
 pub(super) use self::manage::keep_an_admin;
+pub use self::shown::User;
+use self::shown::Viewer;
+pub(super) use self::shown::{actor_of, own_user};
 pub use tokens::{ApiToken, NewApiToken, Whose};
-
-/// A user as others see them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct User {
-    /// Inside id.
-    pub id: UserId,
-    /// Outside id, `usr_…`.
-    pub public_id: PublicId,
-    /// Name to show.
-    pub name: String,
-    /// E-mail; none when the viewer may not see it: users see their own, admins everybody's.
-    pub email: Option<String>,
-    /// Roles.
-    pub roles: Roles,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it was disabled.
-    pub disabled_at: Option<Timestamp>,
-}
 
 /// A user to make.
 #[derive(Clone, Debug)]
@@ -147,21 +132,40 @@ impl Fleet {
         Ok(found.first().map(|team| Some(team.id)))
     }
 
-    /// Makes a user with one role.
+    /// Makes a user with one role. Only for those who manage every user: whoever makes an account knows its password,
+    /// and learns whether the e-mail has one. The admins of a team invite.
     ///
     /// # Errors
     /// Denied; rejected (`email`: no e-mail, taken; `name`; `password`; `teamId`); unavailable.
     pub async fn create_user(&self, actor: &Actor, new: NewUser) -> Result<User, FleetError> {
+        self.create_user_once(actor, new, None).await
+    }
+
+    /// As [`Self::create_user`]; a repeated `idempotency_key` answers the first user again.
+    ///
+    /// # Errors
+    /// As [`Self::create_user`]; rejected (`idempotencyKey`).
+    pub async fn create_user_once(
+        &self,
+        actor: &Actor,
+        new: NewUser,
+        idempotency_key: Option<&str>,
+    ) -> Result<User, FleetError> {
+        allow(actor, Action::ManageUsers, Some(TeamId::NONE))?;
         let team = self.place(actor, Action::ManageUsers, new.team.as_ref()).await?;
         let email = input::email(&new.email).ok_or_else(|| {
             FleetError::rejected(RejectionCode::Invalid, "email", "this is no e-mail address")
         })?;
         let name = input::name(&new.name, "name")?;
         check_password(&new.password, &email, "password")?;
+        // Of the password only what nobody can guess at without the key.
+        let password = self.keys.hash(&new.password);
+        let input = json!([email, name, password, new.role, new.team]).to_string().into_bytes();
+        let request = Keyed { operation: "createUser", key: idempotency_key, input };
         let password_hash = self.passwords.slot().await?.hash(new.password).await?;
         let role = (team == TeamId::NONE).then_some(new.role);
         let row = self.new_row(email, name, password_hash, role);
-        match self.store_user(actor, row, team, new.role).await {
+        match self.store_user(actor, row, (team, new.role), &request).await {
             Err(FleetError::Unavailable(error)) if error.is_unique_violation() => {
                 Err(FleetError::rejected(RejectionCode::NotUnique, "email", "this e-mail is taken"))
             }
@@ -186,6 +190,7 @@ impl Fleet {
             role: Set(role),
             created_at: Set(self.clock.now()),
             disabled_at: Set(None),
+            version: Set(1),
         }
     }
 
@@ -193,11 +198,16 @@ impl Fleet {
         &self,
         actor: &Actor,
         row: ActiveModel,
-        team: TeamId,
-        role: Role,
+        (team, role): (TeamId, Role),
+        request: &Keyed<'_>,
     ) -> Result<Found, FleetError> {
         let tx = self.store.begin().await?;
+        if let Some(first) = self.recall(&tx, actor, request).await? {
+            let found = users::by_public_ids(&tx, &Scope::system(), &[first]).await?.pop();
+            return found.ok_or(FleetError::NotFound("user"));
+        }
         let found = self.insert_user(&tx, actor, row, team, role).await?;
+        self.remember(&tx, actor, request, &found.user.public_id).await?;
         tx.commit().await?;
         Ok(found)
     }
@@ -245,69 +255,6 @@ impl Fleet {
         };
         self.record_activity_from(tx, actor, source, activity).await
     }
-}
-
-/// Who looks at users.
-struct Viewer {
-    own: Option<UserId>,
-    /// Where the viewer manages users.
-    manages: Option<Scope>,
-}
-
-impl Viewer {
-    /// The view of an actor.
-    ///
-    /// # Errors
-    /// Denied when nobody has signed in.
-    fn of(actor: &Actor) -> Result<Self, Denied> {
-        let own = match actor {
-            Actor::Anonymous => return Err(Denied::Unauthenticated),
-            Actor::Host(_) => return Err(Denied::Forbidden),
-            Actor::User(user) => Some(user.id),
-            Actor::System => None,
-        };
-        Ok(Self { own, manages: allow(actor, Action::ReadUsers, None).ok() })
-    }
-
-    fn manages_or_is(&self, found: &Found) -> bool {
-        let manages = self.manages.as_ref().is_some_and(|scope| {
-            scope.includes(TeamId::NONE) || found.teams.iter().any(|(team, _)| scope.includes(*team))
-        });
-        manages || self.own == Some(found.user.id)
-    }
-
-    /// The user as the viewer sees it: of those whom the viewer neither manages nor is, the name alone.
-    fn user(&self, found: Found) -> User {
-        let is_open = self.manages_or_is(&found);
-        let user = own_user(found);
-        if is_open {
-            return user;
-        }
-        User {
-            email: None,
-            roles: Roles { global: user.roles.global, ..Roles::default() },
-            disabled_at: None,
-            ..user
-        }
-    }
-}
-
-/// A user as the user sees it.
-pub(super) fn own_user(found: Found) -> User {
-    let roles = roles(&found);
-    let Model { id, public_id, name, email, created_at, disabled_at, .. } = found.user;
-    User { id, public_id, name, email: Some(email), roles, created_at, disabled_at }
-}
-
-/// The user as an actor with this credential.
-pub(super) fn actor_of(found: Found, credential: Credential) -> UserActor {
-    let roles = roles(&found);
-    let Model { id, public_id, name, .. } = found.user;
-    UserActor { id, public_id, name, credential, roles, source: None }
-}
-
-fn roles(found: &Found) -> Roles {
-    Roles { global: found.user.role, teams: found.teams.iter().copied().collect() }
 }
 
 /// Sees that a password is long and not one that is tried first.

@@ -1,22 +1,28 @@
 //! Lists as Relay connections: edges with cursors, and the nodes alone.
 
+use std::hash::Hash;
+
+use async_graphql::dataloader::Loader;
 use async_graphql::{Context, Object};
+use entity::id::{CampaignId, PackId, PublicId, SavedQueryId, TeamId};
 
 use super::context::ContextExt;
-use super::error::Result;
+use super::error::{Failure, Result};
+use super::loader::{Fetch, HostCountIn, PackQueryCount, RunCount, TargetCount, TeamQueryCount};
 use super::page::List;
 use super::scalars::int;
-use crate::fleet::campaigns::{Campaign, CampaignFilter, EventPage, TargetState};
+use crate::fleet::campaigns::{CampaignFilter, EventPage, TargetFilter};
 use crate::fleet::hosts::{HostFilter, Key, Page, PageRequest};
-use entity::id::PublicId;
+use crate::fleet::policies::PolicyFilter;
+use crate::fleet::saved_queries::SavedQueryFilter;
 
 /// The cursor of an edge, sealed when it is asked for.
 #[derive(Clone, Debug)]
 pub enum Cursor {
     /// Of a row of a list.
     Row(List, Key),
-    /// Of an event, sealed already.
-    Event(String),
+    /// Of an event, or a row of a report, sealed already.
+    Sealed(String),
 }
 
 impl Cursor {
@@ -25,7 +31,7 @@ impl Cursor {
     pub fn shown(&self, ctx: &Context<'_>) -> String {
         match self {
             Self::Row(list, key) => list.seal(ctx.fleet().keys(), key),
-            Self::Event(cursor) => cursor.clone(),
+            Self::Sealed(cursor) => cursor.clone(),
         }
     }
 }
@@ -84,14 +90,28 @@ impl<N> Listed<N> {
     }
 }
 
+impl<N> Listed<N> {
+    /// A page whose cursors are sealed already. It ends where the reader stopped, which may be past its last node.
+    #[must_use]
+    pub fn sealed(
+        nodes: Vec<(Cursor, N)>,
+        (more_before, more_after): (bool, bool),
+        end: Option<String>,
+    ) -> Self {
+        let start = nodes.first().map(|(cursor, _)| cursor.clone());
+        let page_info = PageInfo { more_after, more_before, start, end: end.map(Cursor::Sealed) };
+        Self { nodes, page_info }
+    }
+}
+
 impl<N: From<crate::fleet::campaigns::Event>> Listed<N> {
     /// A page of events that follow `after`. It ends where the reader stopped, which may be past its last event.
     #[must_use]
     pub fn events(after: Option<&str>, page: EventPage) -> Self {
-        let start = page.events.first().map(|event| Cursor::Event(event.cursor.clone()));
-        let end = Some(Cursor::Event(page.end_cursor));
+        let start = page.events.first().map(|event| Cursor::Sealed(event.cursor.clone()));
+        let end = Some(Cursor::Sealed(page.end_cursor));
         let node =
-            |event: crate::fleet::campaigns::Event| (Cursor::Event(event.cursor.clone()), event.into());
+            |event: crate::fleet::campaigns::Event| (Cursor::Sealed(event.cursor.clone()), event.into());
         Self {
             nodes: page.events.into_iter().map(node).collect(),
             page_info: PageInfo { more_after: page.more, more_before: after.is_some(), start, end },
@@ -107,12 +127,26 @@ pub enum Total {
     Teams,
     /// Of users: with a role in this team, part of the name or e-mail.
     Users(Option<PublicId>, Option<String>),
-    /// Of saved queries: team, part of the name.
-    SavedQueries(Option<PublicId>, Option<String>),
+    /// Of saved queries.
+    SavedQueries(SavedQueryFilter),
+    /// Of packs: team, part of the name.
+    Packs(Option<PublicId>, Option<String>),
+    /// Of policies.
+    Policies(PolicyFilter),
     /// Of campaigns.
     Campaigns(CampaignFilter),
-    /// Of the targets of a campaign: states, prefix of the host name.
-    Targets(Campaign, Option<Vec<TargetState>>, Option<String>),
+    /// Of a list that the filter leaves empty.
+    Nothing,
+    /// Of the hosts of a team.
+    HostsOfTeam(TeamId, HostFilter),
+    /// Of the saved queries of a team.
+    QueriesOfTeam(TeamId),
+    /// Of the saved queries of a pack.
+    QueriesOfPack(PackId),
+    /// Of the runs of a saved query.
+    Runs(SavedQueryId),
+    /// Of the targets of a campaign.
+    Targets(CampaignId, TargetFilter),
 }
 
 impl Total {
@@ -126,16 +160,28 @@ impl Total {
             Self::Hosts(filter) => fleet.count_hosts(actor, filter).await?,
             Self::Teams => fleet.count_teams(actor).await?,
             Self::Users(team, search) => fleet.count_users(actor, team.as_ref(), search.as_deref()).await?,
-            Self::SavedQueries(team, search) => {
-                fleet.count_saved_queries(actor, team.as_ref(), search.as_deref()).await?
-            }
+            Self::SavedQueries(filter) => fleet.count_saved_queries(actor, filter).await?,
+            Self::Packs(team, search) => fleet.count_packs(actor, team.as_ref(), search.as_deref()).await?,
+            Self::Policies(filter) => fleet.count_policies(actor, filter).await?,
             Self::Campaigns(filter) => fleet.count_campaigns(actor, filter).await?,
-            Self::Targets(campaign, states, search) => {
-                fleet.count_campaign_targets(actor, campaign, states.as_deref(), search.as_deref()).await?
-            }
+            Self::Nothing => 0,
+            Self::HostsOfTeam(team, filter) => number(ctx, HostCountIn(*team, filter.clone())).await?,
+            Self::QueriesOfTeam(team) => number(ctx, TeamQueryCount(*team)).await?,
+            Self::QueriesOfPack(pack) => number(ctx, PackQueryCount(*pack)).await?,
+            Self::Runs(query) => number(ctx, RunCount(*query)).await?,
+            Self::Targets(campaign, filter) => number(ctx, TargetCount(*campaign, filter.clone())).await?,
         };
         Ok(Some(int(total)))
     }
+}
+
+/// A number that is counted together with those of other objects.
+async fn number<K>(ctx: &Context<'_>, key: K) -> Result<u64>
+where
+    K: Send + Sync + Hash + Eq + Clone + 'static,
+    Fetch: Loader<K, Value = u64, Error = Failure>,
+{
+    Ok(ctx.load(key).await?.unwrap_or_default())
 }
 
 /// Declares a connection and its edge: `nodes` and `pageInfo` are the same in all, `totalCount` is in those that

@@ -17,6 +17,7 @@ pub mod query;
 pub mod mutation;
 pub mod subscription;
 
+pub mod directives;
 pub mod schema;
 
 pub mod precheck;

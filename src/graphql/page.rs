@@ -2,6 +2,7 @@
 
 use crate::auth::Keys;
 use crate::fleet::hosts::{HostSort, HostSortField, Key, PageRequest, SortValue};
+use crate::fleet::policies::{PolicySort, PolicySortField};
 
 use super::error::{Failure, Result};
 use super::scalars::Text;
@@ -9,7 +10,7 @@ use super::scalars::Text;
 /// Rows of a page at most.
 const MAX_ROWS: u64 = 100;
 /// Rows of a page when the client does not say.
-const DEFAULT_ROWS: i32 = 20;
+pub(super) const DEFAULT_ROWS: i32 = 20;
 
 /// A list in one order: a cursor of one is not valid in another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +21,24 @@ impl List {
     pub const TEAMS: Self = Self("page:teams");
     /// Labels by id.
     pub const LABELS: Self = Self("page:labels");
+    /// Failures of a label by host.
+    pub const LABEL_FAILURES: Self = Self("page:label_failures");
     /// Saved queries by id.
     pub const SAVED_QUERIES: Self = Self("page:saved_queries");
+    /// Reports by id.
+    pub const REPORTS: Self = Self("page:reports");
+    /// Queries of a host's schedule, by their id.
+    pub const SCHEDULED_QUERIES: Self = Self("page:scheduled_queries");
+    /// Hosts that have a query on their schedule, by id.
+    pub const QUERY_HOSTS: Self = Self("page:query_hosts");
+    /// Packs by id.
+    pub const PACKS: Self = Self("page:packs");
+    /// How hosts stand to a policy, by host.
+    pub const POLICY_HOSTS: Self = Self("page:policy_hosts");
+    /// How a host stands to policies, failing ones first.
+    pub const HOST_POLICIES: Self = Self("page:host_policies");
+    /// How a host came to stand to a policy, newest first.
+    pub const POLICY_TURNS: Self = Self("page:policy_turns");
     /// Campaigns, newest first.
     pub const CAMPAIGNS: Self = Self("page:campaigns");
     /// Targets of a campaign by host id.
@@ -51,6 +68,23 @@ impl List {
             (HostSortField::LastSeenAt, true) => "page:hosts:last_seen_at:desc",
             (HostSortField::EnrolledAt, false) => "page:hosts:enrolled_at:asc",
             (HostSortField::EnrolledAt, true) => "page:hosts:enrolled_at:desc",
+            (HostSortField::DiskFreeBytes, false) => "page:hosts:disk_free_bytes:asc",
+            (HostSortField::DiskFreeBytes, true) => "page:hosts:disk_free_bytes:desc",
+            (HostSortField::BootedAt, false) => "page:hosts:booted_at:asc",
+            (HostSortField::BootedAt, true) => "page:hosts:booted_at:desc",
+        })
+    }
+
+    /// Policies in one of their orders.
+    #[must_use]
+    pub fn policies(sort: PolicySort) -> Self {
+        Self(match (sort.field, sort.descending) {
+            (PolicySortField::CreatedAt, false) => "page:policies:created_at:asc",
+            (PolicySortField::CreatedAt, true) => "page:policies:created_at:desc",
+            (PolicySortField::Name, false) => "page:policies:name:asc",
+            (PolicySortField::Name, true) => "page:policies:name:desc",
+            (PolicySortField::Failing, false) => "page:policies:failing:asc",
+            (PolicySortField::Failing, true) => "page:policies:failing:desc",
         })
     }
 

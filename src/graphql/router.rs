@@ -13,20 +13,21 @@ use super::precheck::types::Types;
 use super::schema;
 use super::transport::engine::Engine;
 use super::transport::identity::Identity;
+use super::transport::points::Points;
 use super::transport::{Transport, TransportSettings, http};
 use crate::fleet::Fleet;
 
 /// The routes of the API: `/graphql`, by POST, by GET for queries, as server-sent events and as a WebSocket; for browsers,
 /// a page. And the exports of campaigns.
 ///
-/// The listener should put `ConnectInfo<SocketAddr>` into each request.
+/// Callers pay with `points`. The listener should put `ConnectInfo<SocketAddr>` into each request.
 ///
 /// # Panics
 /// When the library can't read the SDL that it writes; a test reads that of our schema.
-pub fn router(fleet: &Fleet, settings: TransportSettings) -> Router {
+pub fn router(fleet: &Fleet, settings: TransportSettings, points: Points) -> Router {
     let types = Types::from_sdl(&schema::sdl()).expect("the library reads the SDL that it writes");
     let executor = WithLoaders::new(schema::build(fleet.clone()), fleet.clone());
-    let engine = Engine::new(executor, schema::validator(), types, &settings);
+    let engine = Engine::new(executor, schema::validator(), types, points, &settings);
     let has_page = settings.graphiql;
     let transport = Transport::new(engine, Identity::of_fleet(fleet), settings);
     let exports = export::routes(fleet, &transport);

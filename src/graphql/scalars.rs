@@ -74,7 +74,7 @@ impl From<i64> for UInt64 {
 }
 
 /// Unsigned 64-bit integer as a decimal string (GraphQL Int is 32-bit).
-#[Scalar(name = "UInt64")]
+#[Scalar(name = "UInt64", specified_by_url = "https://www.w3.org/TR/xmlschema-2/#unsignedLong")]
 impl ScalarType for UInt64 {
     fn parse(value: Value) -> InputValueResult<Self> {
         let Value::String(text) = &value else { return Err(InputValueError::expected_type(value)) };
@@ -91,8 +91,24 @@ impl ScalarType for UInt64 {
 pub struct OsqueryRows(pub Bytes);
 
 /// Rows as osquery returned them: an array of objects, column to string or null, members in column order.
-#[Scalar]
+#[Scalar(specified_by_url = "https://www.rfc-editor.org/rfc/rfc8259")]
 impl ScalarType for OsqueryRows {
+    fn parse(_value: Value) -> InputValueResult<Self> {
+        Err(InputValueError::custom("rows are never an input"))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::Binary(self.0.clone())
+    }
+}
+
+/// A row that is JSON already: the transport writes it into the answer as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OsqueryRow(pub Bytes);
+
+/// A row as osquery returned it: an object, column to string or null, members in column order.
+#[Scalar(specified_by_url = "https://www.rfc-editor.org/rfc/rfc8259")]
+impl ScalarType for OsqueryRow {
     fn parse(_value: Value) -> InputValueResult<Self> {
         Err(InputValueError::custom("rows are never an input"))
     }

@@ -2,6 +2,7 @@
 
 use async_graphql::{SDLExportOptions, Schema, SchemaBuilder, ValidationMode};
 
+use super::directives::declared;
 use super::mutation::Mutation;
 use super::precheck::size::MAX_LEVELS;
 use super::query::Query;
@@ -42,7 +43,7 @@ pub fn sdl() -> String {
 }
 
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
-    Schema::build(Query::default(), Mutation::default(), Subscription::default())
+    declared(Schema::build(Query::default(), Mutation::default(), Subscription::default()))
 }
 
 #[cfg(test)]

@@ -31,6 +31,8 @@ pub enum UserErrorCode {
     LimitExceeded,
     /// The selection holds no host.
     NoTargets,
+    /// Something else needs the object.
+    InUse,
 }
 
 /// A mistake the caller can mend, as data.

@@ -26,7 +26,8 @@ impl Validator {
         M: ObjectType + 'static,
         S: SubscriptionType + 'static,
     {
-        let schema = schema.extension(CutOff).limit_recursive_depth(MAX_LEVELS).finish();
+        let schema =
+            schema.extension(CutOff).limit_recursive_depth(MAX_LEVELS).disable_suggestions().finish();
         let validate = move |request| schema.execute(request).now_or_never();
         Self(Arc::new(move |request| validate(request).expect("nothing waits before the execution")))
     }

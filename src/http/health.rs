@@ -33,12 +33,14 @@ pub(super) async fn alive() -> impl IntoResponse {
 }
 
 /// 200 while agents can be answered, if only with an error that they retry; what is degraded is in the body. 503
-/// before the first look at the database, and once the server is stopping: then others should be asked.
+/// while what is in the database is being loaded, and once the server is stopping: then others should be asked. A
+/// database that is away at the start is away for all: without any server a proxy might answer agents by itself.
 pub(super) async fn ready(State((fleet, lifecycle)): State<(Fleet, Lifecycle)>) -> impl IntoResponse {
     let degraded = fleet.degraded().await;
+    let is_away = degraded.contains(&"database");
     let (code, status) = match () {
         () if lifecycle.is_stopping() => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
-        () if !fleet.is_loaded() => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
+        () if !fleet.is_loaded() && !is_away => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
         () if degraded.is_empty() => (StatusCode::OK, "ok"),
         () => (StatusCode::OK, "degraded"),
     };

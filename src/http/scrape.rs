@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::config::Secret;
 use crate::fleet::Fleet;
-use crate::fleet::health::Vitals;
+use crate::fleet::health::Readings;
 use crate::telemetry::{self, PrometheusHandle};
 
 /// How long the database has to count hosts; without an answer the last counts stay.
@@ -49,7 +49,7 @@ pub(super) async fn show(State((fleet, scrape)): State<(Fleet, Scrape)>, headers
         metrics::gauge!("muster_degraded", "part" => *part).set(truth(degraded.contains(part)));
     }
     metrics::gauge!("muster_bus_connected").set(truth(!degraded.contains(&"bus")));
-    note(&fleet.vitals());
+    note(&fleet.readings());
     if let Ok(Ok(hosts)) = timeout(COUNT_DEADLINE, fleet.hosts_by_status()).await {
         for (status, count) in hosts {
             metrics::gauge!("muster_hosts", "status" => status).set(number(count));
@@ -60,13 +60,15 @@ pub(super) async fn show(State((fleet, scrape)): State<(Fleet, Scrape)>, headers
     (kind, scrape.metrics.render()).into_response()
 }
 
-fn note(vitals: &Vitals) {
-    let Vitals { roster_keys, campaigns, outstanding, answers_waiting, viewers, statements, idle, in_use } =
-        vitals;
+fn note(readings: &Readings) {
+    let Readings { roster_keys, campaigns, outstanding, answers_waiting, due_waiting, .. } = readings;
+    let Readings { viewers, statements, idle, in_use, keeps_house, .. } = readings;
+    metrics::gauge!("muster_keeps_house").set(truth(*keeps_house));
     metrics::gauge!("muster_roster_keys").set(number(*roster_keys));
     metrics::gauge!("muster_board_campaigns").set(number(*campaigns));
     metrics::gauge!("muster_board_outstanding_targets").set(number(*outstanding));
     metrics::gauge!("muster_answers_waiting").set(number(*answers_waiting));
+    metrics::gauge!("muster_due_waiting").set(number(*due_waiting));
     metrics::gauge!("muster_viewers").set(number(*viewers));
     metrics::counter!("muster_database_statements_total").absolute(*statements);
     metrics::gauge!("muster_database_connections", "state" => "idle").set(number(*idle));

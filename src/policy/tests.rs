@@ -1,5 +1,8 @@
 //! The policy, as a table for people and as laws for any roles.
 
+use std::collections::BTreeMap;
+
+use entity::id::{ApiTokenId, HostId, PublicId, SessionId, UserId};
 use proptest::prelude::*;
 
 use super::*;
@@ -15,6 +18,7 @@ fn user(roles: Roles) -> Actor {
         credential: Credential::Session(SessionId(1)),
         roles,
         source: None,
+        signed_by: None,
     })
 }
 
@@ -54,6 +58,7 @@ fn a_global_role() {
                         observer       observer_plus  maintainer     admin          gitops
     ReadHosts           everywhere     everywhere     everywhere     everywhere     -
     ManageHosts         -              -              everywhere     everywhere     -
+    RefetchHosts        -              everywhere     everywhere     everywhere     -
     ReadTeams           everywhere     everywhere     everywhere     everywhere     everywhere
     ManageTeams         -              -              -              everywhere     -
     ManageEnrollSecrets -              -              -              everywhere     -
@@ -61,6 +66,11 @@ fn a_global_role() {
     ManageUsers         -              -              -              everywhere     -
     ReadSavedQueries    everywhere     everywhere     everywhere     everywhere     everywhere
     ManageSavedQueries  -              -              everywhere     everywhere     everywhere
+    ManageLabels        -              -              everywhere     everywhere     everywhere
+    ReadPolicies        everywhere     everywhere     everywhere     everywhere     everywhere
+    ManagePolicies      -              -              everywhere     everywhere     everywhere
+    ReadConfiguration   everywhere     everywhere     everywhere     everywhere     everywhere
+    ManageConfiguration -              -              everywhere     everywhere     everywhere
     ReadCampaigns       everywhere     everywhere     everywhere     everywhere     -
     RunObserverQueries  everywhere     everywhere     everywhere     everywhere     -
     RunAnySql           -              everywhere     everywhere     everywhere     -
@@ -70,6 +80,8 @@ fn a_global_role() {
     ReadSettings        everywhere     everywhere     everywhere     everywhere     everywhere
     ManageSettings      -              -              -              everywhere     -
     ReadActivities      -              -              -              everywhere     -
+    ReadDestinations    -              -              -              everywhere     -
+    ManageDestinations  -              -              -              everywhere     -
     ");
 }
 
@@ -79,6 +91,7 @@ fn a_role_in_one_team() {
                         observer       observer_plus  maintainer     admin          gitops
     ReadHosts           own            own            own            own            -
     ManageHosts         -              -              own            own            -
+    RefetchHosts        -              own            own            own            -
     ReadTeams           own            own            own            own            own
     ManageTeams         -              -              -              own            -
     ManageEnrollSecrets -              -              -              own            -
@@ -86,6 +99,11 @@ fn a_role_in_one_team() {
     ManageUsers         -              -              -              own            -
     ReadSavedQueries    own            own            own            own            own
     ManageSavedQueries  -              -              own            own            own
+    ManageLabels        -              -              own            own            own
+    ReadPolicies        own            own            own            own            own
+    ManagePolicies      -              -              own            own            own
+    ReadConfiguration   own            own            own            own            own
+    ManageConfiguration -              -              own            own            own
     ReadCampaigns       own            own            own            own            -
     RunObserverQueries  own            own            own            own            -
     RunAnySql           -              own            own            own            -
@@ -95,6 +113,8 @@ fn a_role_in_one_team() {
     ReadSettings        own            own            own            own            own
     ManageSettings      -              -              -              own            -
     ReadActivities      -              -              -              own            -
+    ReadDestinations    -              -              -              own            -
+    ManageDestinations  -              -              -              own            -
     ");
 }
 
@@ -126,7 +146,7 @@ fn every_action_is_listed_once() {
     assert!(listed.is_sorted(), "in the order of the declaration");
     listed.dedup();
     assert_eq!(listed.len(), Action::ALL.len());
-    assert_eq!(listed.last(), Some(&Action::ReadActivities), "the last of the declaration");
+    assert_eq!(listed.last(), Some(&Action::ManageDestinations), "the last of the declaration");
 }
 
 fn role() -> impl Strategy<Value = Role> {
@@ -211,6 +231,7 @@ fn by_token(roles: Roles, scope: TokenScope, team: Option<TeamId>) -> Actor {
         credential: Credential::ApiToken(Box::new(token)),
         roles,
         source: None,
+        signed_by: None,
     })
 }
 

@@ -17,6 +17,7 @@ use super::evaluator::Answer;
 use super::host::Host;
 use super::link::{Endpoint, Link};
 use super::logs::Outbox;
+use super::schedule::Schedule;
 use super::stats::Count;
 use super::wire::{self, Log};
 
@@ -40,15 +41,19 @@ pub(super) struct Agent {
     next_config: Option<Instant>,
     next_log: Option<Instant>,
     logs: [Outbox; 2],
-    /// Runs of the one scheduled query.
+    /// Runs of the query that is logged at every log interval.
     runs: i64,
+    /// What the server has it run by itself.
+    schedule: Schedule,
 }
 
 impl Agent {
     /// The agent of host number `index`.
     pub(super) fn new(world: Arc<World>, index: usize) -> Self {
         let settings = &world.settings;
-        let host = Arc::new(Host::new(settings.seed, index, character::versions(settings, index)));
+        let mut host = Host::new(settings.seed, index, character::versions(settings, index));
+        host.check_in_interval_s = settings.check_in_interval.as_secs().max(1);
+        let host = Arc::new(host);
         Self {
             trouble: character::trouble(settings, index),
             link: Link::new(Arc::clone(&world), Arc::clone(&host)),
@@ -59,6 +64,7 @@ impl Agent {
             next_log: None,
             logs: [Outbox::new(Log::Result), Outbox::new(Log::Status)],
             runs: 0,
+            schedule: Schedule::default(),
             world,
             host,
         }
@@ -91,6 +97,7 @@ impl Agent {
             self.fetch_config().await;
         }
         self.check_in().await;
+        self.run_schedule().await;
         self.log().await;
     }
 
@@ -114,6 +121,7 @@ impl Agent {
     async fn fetch_config(&mut self) {
         if let Some(config) = self.link.request(Endpoint::Config, wire::who).await {
             self.world.stats.violated(&contract::config(&config));
+            self.schedule.follow(&config, &self.host, Instant::now());
         }
         self.next_config = Some(Instant::now() + CONFIG_REFRESH);
     }
@@ -160,10 +168,24 @@ impl Agent {
         }
     }
 
+    /// Runs the scheduled queries that are due, and logs what they say.
+    async fn run_schedule(&mut self) {
+        for (name, sql) in self.schedule.due(Instant::now()) {
+            let answer = self.world.evaluator.answer(&self.host, sql).await;
+            let Ok(rows) = answer.result else { continue };
+            let now = self.world.clock.now();
+            let lines = self.schedule.lines(&self.host, now, &name, &rows);
+            for line in lines {
+                self.logs[0].push(line);
+            }
+        }
+    }
+
     /// Writes log lines where it is time, and sends those that wait.
     async fn log(&mut self) {
-        let Some(interval) = self.world.settings.log_interval else { return };
-        if self.next_log.is_none_or(|time| Instant::now() >= time) {
+        if let Some(interval) = self.world.settings.log_interval
+            && self.next_log.is_none_or(|time| Instant::now() >= time)
+        {
             self.next_log = Some(Instant::now() + interval);
             self.make_lines().await;
         }

@@ -67,6 +67,8 @@ pub(crate) struct Host {
     /// The account of the person who uses or runs it.
     pub(crate) person: &'static str,
     pub(crate) address: Ipv4Addr,
+    /// Seconds between its check-ins, as its flags say.
+    pub(crate) check_in_interval_s: u64,
 }
 
 impl Host {
@@ -89,6 +91,7 @@ impl Host {
             serial: draw.hex(10).to_uppercase(),
             person,
             address: address(index),
+            check_in_interval_s: 10,
         }
     }
 

@@ -19,6 +19,7 @@ mod host;
 mod http;
 mod link;
 mod logs;
+mod schedule;
 mod stats;
 mod tables;
 mod value;

@@ -164,6 +164,36 @@ pub(super) fn result_line(
     })
 }
 
+/// A run of a scheduled query.
+#[derive(Clone, Copy)]
+pub(super) struct Run<'a> {
+    /// The name under which it is logged.
+    pub(super) name: &'a str,
+    /// Its number; 0 says everything.
+    pub(super) counter: i64,
+    /// When it was.
+    pub(super) now: Timestamp,
+}
+
+/// A line of the result log: one row, as JSON text, that came or went.
+pub(super) fn row_line(host: &Host, run: Run<'_>, action: &str, row: &str) -> Value {
+    let columns: AnswerRow = serde_json::from_str(row).unwrap_or_default();
+    let mut line = result_line(host, run.now, run.name, run.counter, &columns);
+    line["action"] = action.into();
+    line
+}
+
+/// A line of the result log: every row of a run.
+pub(super) fn snapshot_line(host: &Host, run: Run<'_>, rows: &[AnswerRow]) -> Value {
+    let mut line = result_line(host, run.now, run.name, run.counter, &AnswerRow::new());
+    if let Some(members) = line.as_object_mut() {
+        members.shift_remove("columns");
+        members.insert("snapshot".to_owned(), json!(rows));
+        members.insert("action".to_owned(), "snapshot".into());
+    }
+    line
+}
+
 /// A number, or its text.
 fn number(typed: bool, number: i64) -> Value {
     if typed { json!(number) } else { json!(number.to_string()) }

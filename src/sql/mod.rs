@@ -7,9 +7,11 @@
 mod grammar;
 mod names;
 mod reading;
+mod split;
 mod tokens;
 
 pub use names::names;
+pub use split::{Piece, split};
 use tokens::Tokens;
 
 /// The longest accepted SQL text, in bytes.

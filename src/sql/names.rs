@@ -23,7 +23,7 @@ pub fn names(sql: &str) -> BTreeSet<String> {
 
 /// A word, names and texts in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Word {
+pub(super) enum Word {
     /// A name or keyword without quotes.
     Bare(String),
     /// A name in quotes.
@@ -115,7 +115,7 @@ impl Reading {
 }
 
 /// The first word of a text, and its length in bytes; none at the end.
-fn next(text: &str) -> Option<(Word, usize)> {
+pub(super) fn next(text: &str) -> Option<(Word, usize)> {
     let first = text.chars().next()?;
     Some(match first {
         '(' => (Word::Open, 1),

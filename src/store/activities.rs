@@ -8,7 +8,7 @@ use sea_orm::{
     QuerySelect,
 };
 
-use super::page::{Key, Page, PageRequest};
+use super::page::{Page, PageRequest};
 use super::{StoreError, scoped};
 use crate::policy::Scope;
 
@@ -17,6 +17,8 @@ use crate::policy::Scope;
 pub struct ActivityFilter {
     /// Outside id of who acted.
     pub actor: Option<String>,
+    /// Outside id of the user who acted, themselves or by an API token.
+    pub user: Option<String>,
     /// Kinds, any of them; a noun such as `session` stands for all of its kinds.
     pub kinds: Option<Vec<String>>,
     /// Outside id of the object.
@@ -62,8 +64,7 @@ pub async fn page<C: ConnectionTrait>(
     request: &PageRequest,
 ) -> Result<Page<Model>, StoreError> {
     let select = Entity::find().filter(scoped(Column::TeamId, scope)).filter(condition(filter));
-    let rows = request.newest_first(select, Column::Id).all(db).await?;
-    Ok(Page::of(rows, request, |entry| Key { sort: None, id: entry.id.0 }))
+    request.read_newest_first(db, select, (Column::Id, |entry| entry.id.0)).await
 }
 
 /// The entries after an id, but for these, oldest first, at most `limit`.
@@ -121,9 +122,10 @@ pub async fn delete_before<C: ConnectionTrait>(
 }
 
 fn condition(filter: &ActivityFilter) -> Condition {
-    let ActivityFilter { actor, kinds, subject, teams, from, until } = filter;
+    let ActivityFilter { actor, user, kinds, subject, teams, from, until } = filter;
     Condition::all()
         .add_option(actor.as_ref().map(|actor| Column::Actor.eq(actor)))
+        .add_option(user.as_ref().map(|user| Column::ActingUser.eq(user)))
         .add_option(kinds.as_ref().map(|kinds| any_kind(kinds)))
         .add_option(subject.as_ref().map(|subject| Column::Subject.eq(subject)))
         .add_option(teams.as_ref().map(|teams| Column::TeamId.is_in(teams.iter().copied())))

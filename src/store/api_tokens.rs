@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use super::StoreError;
-use super::page::{Key, Page, PageRequest};
+use super::page::{Page, PageRequest};
 use crate::policy::Scope;
 
 /// Stores a new token and answers it with its id.
@@ -87,8 +87,7 @@ pub async fn page<C: ConnectionTrait>(
 ) -> Result<Page<Model>, StoreError> {
     let of_user = user.map_or_else(Condition::all, |user| Condition::all().add(Column::UserId.eq(user)));
     let select = Entity::find().filter(Column::RevokedAt.is_null()).filter(of_user);
-    let rows = request.newest_first(select, Column::Id).all(db).await?;
-    Ok(Page::of(rows, request, |token| Key { sort: None, id: token.id.0 }))
+    request.read_newest_first(db, select, (Column::Id, |token| token.id.0)).await
 }
 
 /// Revokes a token; false when it had been.

@@ -6,10 +6,10 @@ use entity::id::{CampaignId, HostId};
 use sea_orm::sea_query::{Expr, Func};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait,
 };
 
-use super::{StoreError, scoped};
+use super::{StoreError, page, scoped};
 use crate::policy::Scope;
 
 /// Rows of one statement: 7 binds each, under the limit of 32,766.
@@ -70,21 +70,78 @@ pub async fn insert(tx: &DatabaseTransaction, events: Vec<EventRow>) -> Result<(
 /// # Errors
 /// When the database fails.
 pub async fn read<C: ConnectionTrait>(db: &C, scope: &Scope, span: Span) -> Result<Read, StoreError> {
-    let length = Func::cust("length").arg(Expr::col(Column::Body));
-    let sizes: Vec<(i64, i32)> = wanted(scope, span)
-        .select_only()
-        .column(Column::Position)
-        .expr_as(length, "length")
-        .limit(span.limit)
-        .into_tuple()
-        .all(db)
-        .await?;
-    let last = last_within(&sizes, span.max_bytes);
-    let Some(last) = last else { return Ok(Read { events: Vec::new(), read_to: span.up_to }) };
+    let sizes: Vec<(i64, i32)> = sizes(scope, span).into_tuple().all(db).await?;
+    let Some(last) = last_within(&sizes, span.max_bytes) else {
+        return Ok(Read { events: Vec::new(), read_to: span.up_to });
+    };
     let events = wanted(scope, Span { up_to: last, ..span }).all(db).await?;
+    Ok(Read { events, read_to: read_to(span, &sizes, last) })
+}
+
+/// As [`read`], of several spans at once.
+///
+/// # Errors
+/// When the database fails.
+pub async fn read_each<C: ConnectionTrait>(
+    db: &C,
+    scope: &Scope,
+    spans: &[Span],
+) -> Result<Vec<Read>, StoreError> {
+    let selects = spans.iter().map(|span| sizes(scope, *span).into_query()).collect();
+    let size = |row: &QueryResult| Ok((row.try_get("", "position")?, row.try_get("", "length")?));
+    let sizes: Vec<Vec<(i64, i32)>> = page::each(db, selects, size).await?;
+    let lasts = spans.iter().zip(&sizes).map(|(span, sizes)| last_within(sizes, span.max_bytes));
+    let within = |(span, last): (&Span, Option<i64>)| Span { up_to: last.unwrap_or(span.after), ..*span };
+    let within: Vec<Span> = spans.iter().zip(lasts).map(within).collect();
+    let selects = within.iter().map(|span| wanted(scope, *span).limit(span.limit).into_query()).collect();
+    let events = page::each(db, selects, |row| EventRow::from_query_result(row, "")).await?;
+    let mut read = Vec::with_capacity(spans.len());
+    for (((span, within), sizes), events) in spans.iter().zip(&within).zip(&sizes).zip(events) {
+        let read_to = if events.is_empty() { span.up_to } else { read_to(*span, sizes, within.up_to) };
+        read.push(Read { events, read_to });
+    }
+    Ok(read)
+}
+
+/// The positions of a span, and how large their events are.
+fn sizes(scope: &Scope, span: Span) -> sea_orm::Select<Entity> {
+    let length = Func::cust("length").arg(Expr::col(Column::Body));
+    let sizes = wanted(scope, span).select_only().column(Column::Position).expr_as(length, "length");
+    sizes.limit(span.limit)
+}
+
+/// How far a span was read, when the last event that was taken is at `last`.
+fn read_to(span: Span, sizes: &[(i64, i32)], last: i64) -> i64 {
     let all = sizes.last().is_some_and(|(position, _)| *position == last)
         && sizes.len() < usize::try_from(span.limit).unwrap_or(usize::MAX);
-    Ok(Read { events, read_to: if all { span.up_to } else { last } })
+    if all { span.up_to } else { last }
+}
+
+/// The smallest position that is still there; none when the campaign has no events.
+///
+/// # Errors
+/// When the database fails.
+pub async fn first_position<C: ConnectionTrait>(
+    db: &C,
+    _scope: &Scope,
+    campaign: CampaignId,
+) -> Result<Option<i64>, StoreError> {
+    let first = Entity::find().select_only().column(Column::Position).filter(Column::CampaignId.eq(campaign));
+    Ok(first.order_by_asc(Column::Position).limit(1).into_tuple().one(db).await?)
+}
+
+/// Deletes the events of a campaign below a position: retention, and nothing else.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete_to(
+    tx: &DatabaseTransaction,
+    campaign: CampaignId,
+    position: i64,
+) -> Result<(), StoreError> {
+    let old = Entity::delete_many().filter(Column::CampaignId.eq(campaign));
+    old.filter(Column::Position.lt(position)).exec(tx).await?;
+    Ok(())
 }
 
 fn wanted(scope: &Scope, span: Span) -> sea_orm::Select<Entity> {

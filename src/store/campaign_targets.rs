@@ -21,6 +21,13 @@ impl TargetSet {
         self.0.entry(team).or_default().insert(host.bit());
     }
 
+    /// Adds hosts that are in `team`.
+    pub fn insert_all(&mut self, hosts: &RoaringBitmap, team: TeamId) {
+        if !hosts.is_empty() {
+            *self.0.entry(team).or_default() |= hosts;
+        }
+    }
+
     /// The team of a host at the start; none when it is not asked.
     #[must_use]
     pub fn team_of(&self, host: HostId) -> Option<TeamId> {

@@ -1,5 +1,10 @@
 //! Table `campaigns`. A campaign is visible where one of its targets was in scope at its start.
 
+mod purged;
+mod shipped;
+
+use std::collections::HashMap;
+
 use entity::campaign_teams;
 use entity::campaigns::{ActiveModel, Column, Entity, Model};
 use entity::id::{CampaignId, PublicId, SavedQueryId};
@@ -11,7 +16,10 @@ use sea_orm::{
     PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
-use super::page::{Key, Page, PageRequest};
+pub use purged::{mark_purged, purged_with_events};
+pub use shipped::{Shipped, newest_until, shipped};
+
+use super::page::{self, Key, Page, PageRequest};
 use super::{StoreError, scoped, text};
 use crate::policy::{Scope, Teams};
 
@@ -121,15 +129,34 @@ pub async fn page<C: ConnectionTrait>(
     filter: &Filter,
     page: &PageRequest,
 ) -> Result<Page<Model>, StoreError> {
-    let mut select = visible(scope).filter(condition(filter));
-    if let Some(after) = &page.after {
-        let id = CampaignId(after.id);
-        let beyond = if page.backward { Column::Id.gt(id) } else { Column::Id.lt(id) };
-        select = select.filter(beyond);
-    }
-    let order = if page.backward { sea_orm::Order::Asc } else { sea_orm::Order::Desc };
-    let rows = select.order_by(Column::Id, order).limit(page.limit + 1).all(db).await?;
-    Ok(Page::of(rows, page, |row| Key { sort: None, id: row.id.0 }))
+    page.read_newest_first(db, visible(scope).filter(condition(filter)), (Column::Id, |row| row.id.0)).await
+}
+
+/// A page of the runs of each saved query, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn pages_of_queries<C: ConnectionTrait>(
+    db: &C,
+    scope: &Scope,
+    queries: &[SavedQueryId],
+    request: &PageRequest,
+) -> Result<HashMap<SavedQueryId, Page<Model>>, StoreError> {
+    let runs =
+        |query| request.newest_first(visible(scope).filter(Column::SavedQueryId.eq(query)), Column::Id);
+    page::pages(db, queries, request, runs, |row| Key::by_id(row.id.0)).await
+}
+
+/// How many runs each saved query has; one without is left out.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_of_queries<C: ConnectionTrait>(
+    db: &C,
+    scope: &Scope,
+    queries: &[SavedQueryId],
+) -> Result<HashMap<SavedQueryId, u64>, StoreError> {
+    page::counts(db, queries, (visible(scope), Column::SavedQueryId)).await
 }
 
 /// How many match.

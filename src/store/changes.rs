@@ -29,14 +29,27 @@ const PRUNED: &str = "changes.pruned_seq";
 /// # Errors
 /// When the database fails.
 pub async fn record(tx: &DatabaseTransaction, changes: &[(ChangeKind, i64)]) -> Result<(), StoreError> {
-    if changes.is_empty() {
+    record_all(tx, changes, &[]).await
+}
+
+/// As [`record`], and besides what needs more than an id to be told.
+///
+/// # Errors
+/// When the database fails.
+pub async fn record_all(
+    tx: &DatabaseTransaction,
+    changes: &[(ChangeKind, i64)],
+    more: &[(ChangeKind, String)],
+) -> Result<(), StoreError> {
+    if changes.is_empty() && more.is_empty() {
         return Ok(());
     }
     exclusive(tx, Lock::Changes).await?;
     let mut insert = Query::insert();
     insert.into_table(Entity).columns([Column::Kind, Column::Key, Column::CreatedAt]);
-    for (kind, key) in changes {
-        insert.values_panic([kind.as_str().into(), key.to_string().into(), database_now(tx)]);
+    let ids = changes.iter().map(|(kind, key)| (*kind, key.to_string()));
+    for (kind, key) in ids.chain(more.iter().cloned()) {
+        insert.values_panic([kind.as_str().into(), key.into(), database_now(tx)]);
     }
     tx.execute(&insert).await?;
     Ok(())

@@ -1,30 +1,17 @@
-//! Connections to SQLite or PostgreSQL.
+//! The database: SQLite or PostgreSQL, and whether it may be used.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement};
+use tokio::sync::SetOnce;
 
-use super::StoreError;
+use super::door::Door;
+use super::heartbeat::{self, Silence};
+use super::suspicion::Suspicion;
+use super::{StoreError, pools};
 use crate::clock::{Clock, Timestamp};
-
-/// How long a caller waits for a connection of a pool.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a statement may run on PostgreSQL: as long as a query of the API may take.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a transaction may hold its locks on PostgreSQL while its server says nothing.
-const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(10);
-/// How long SQLite waits for another process that writes.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// A connection that idled for longer is tried before it is used.
-const IDLE_BEFORE_TEST: Duration = Duration::from_secs(30);
-/// Bytes to which SQLite cuts its log after a checkpoint.
-const WAL_BYTES: &str = "67108864";
 
 /// How to reach the database.
 #[derive(Clone, Debug)]
@@ -44,14 +31,19 @@ pub enum Backend {
     Postgres,
 }
 
-/// The database. A cheap handle.
+/// The database. A cheap handle. PostgreSQL may be away at the start: it is shut until [`Store::migrate`] has found the
+/// schema to be this version's, or made it so. Till then every use fails at once, and while it says nothing.
 #[derive(Clone, Debug)]
 pub struct Store {
     backend: Backend,
+    settings: StoreSettings,
     /// SQLite: one connection with `synchronous=FULL`; PostgreSQL: the pool.
-    writer: DatabaseConnection,
+    writer: Door,
     /// SQLite: a pool of readers; PostgreSQL: the same pool.
-    reader: DatabaseConnection,
+    reader: Door,
+    open: Arc<SetOnce<()>>,
+    silence: Silence,
+    suspicion: Suspicion,
     clock: Clock,
     /// Statements and transactions since the connection was made.
     statements: Arc<AtomicU64>,
@@ -64,19 +56,82 @@ impl Store {
     /// # Errors
     /// When the URL is of another database, or the SQLite file can't be opened.
     pub async fn connect(settings: &StoreSettings, clock: Clock) -> Result<Self, StoreError> {
-        let statements = Arc::new(AtomicU64::new(0));
-        let (backend, writer, reader) = match backend_of(&settings.url)? {
+        let (statements, suspicion) = (Arc::<AtomicU64>::default(), Suspicion::default());
+        let (open, silence) = (Arc::<SetOnce<()>>::default(), Silence::default());
+        let watched = |pool| pools::watched(pool, &statements, &suspicion);
+        let door = |pool, shut| Door::new(pool, shut, Arc::clone(&open), silence.clone());
+        let backend = backend_of(&settings.url)?;
+        let (writer, reader) = match backend {
             Backend::Sqlite => {
-                let writer = counted(sqlite_writer(settings).await?, &statements);
-                let reader = counted(sqlite_readers(settings).await?, &statements);
-                (Backend::Sqlite, writer, reader)
+                let writer = watched(pools::sqlite::writer(settings).await?);
+                let reader = watched(pools::sqlite::readers(settings, pools::STATEMENT_TIMEOUT).await?);
+                // It is open from the start, and never silent.
+                drop(open.set(()));
+                (door(writer, reader.clone()), door(reader.clone(), reader))
             }
             Backend::Postgres => {
-                let pool = counted(postgres(settings).await?, &statements);
-                (Backend::Postgres, pool.clone(), pool)
+                let shut = pools::postgres(settings, &suspicion).await?;
+                shut.close_by_ref().await?;
+                let pool = door(watched(pools::postgres(settings, &suspicion).await?), shut);
+                (pool.clone(), pool)
             }
         };
-        Ok(Self { backend, writer, reader, clock, statements })
+        let settings = settings.clone();
+        Ok(Self { backend, settings, writer, reader, open, silence, suspicion, clock, statements })
+    }
+
+    /// Watches over PostgreSQL for as long as it is awaited: when it says nothing any more, whatever waits for it fails,
+    /// and the store is shut until it answers. On SQLite there is nothing to do.
+    ///
+    /// # Errors
+    /// When the URL can't be read.
+    pub(crate) async fn watch(&self) -> Result<(), StoreError> {
+        if self.backend == Backend::Sqlite {
+            return Ok(());
+        }
+        let options = pools::heartbeat(&self.settings)?;
+        loop {
+            heartbeat::until_silent(&options).await;
+            self.silence.begin();
+            heartbeat::until_heard(&options).await;
+            let pool = pools::postgres(&self.settings, &self.suspicion).await?;
+            self.writer.replace(pools::watched(pool, &self.statements, &self.suspicion));
+            self.silence.end();
+        }
+    }
+
+    /// Waits for what the database does as long as it does not fall silent.
+    ///
+    /// # Errors
+    /// When it does, and those of what is awaited.
+    pub async fn unless_silent<T, E: From<DbErr>>(
+        &self,
+        done: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        self.silence.unless(done).await
+    }
+
+    /// Whether the database may be used.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.open.initialized()
+    }
+
+    /// Whether the database has said nothing for some seconds.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.silence.is_on()
+    }
+
+    /// Waits until it may be used.
+    pub async fn opened(&self) {
+        self.open.wait().await;
+    }
+
+    /// From now on the database may be used.
+    pub(super) fn open(&self) {
+        // It may be open already.
+        drop(self.open.set(()));
     }
 
     /// Which database it is.
@@ -87,7 +142,7 @@ impl Store {
 
     /// For reads outside a transaction.
     #[must_use]
-    pub fn reader(&self) -> &DatabaseConnection {
+    pub fn reader(&self) -> &Door {
         &self.reader
     }
 
@@ -97,17 +152,25 @@ impl Store {
         self.statements.load(Ordering::Relaxed)
     }
 
+    /// How many connections there may be to PostgreSQL, or readers of SQLite.
+    #[must_use]
+    pub fn max_connections(&self) -> usize {
+        self.settings.max_connections.max(1) as usize
+    }
+
     /// How many connections there are: idle ones, and those in use.
     #[must_use]
     pub fn connections(&self) -> (u64, u64) {
         let (all, idle) = match self.backend {
             Backend::Sqlite => {
-                let pools = [&self.writer, &self.reader].map(DatabaseConnection::get_sqlite_connection_pool);
+                let pools = [self.writer.pool(), self.reader.pool()];
+                let pools = pools.each_ref().map(|pool| pool.get_sqlite_connection_pool());
                 let all = pools.iter().map(|pool| u64::from(pool.size())).sum();
                 (all, pools.iter().map(|pool| pool.num_idle() as u64).sum())
             }
             Backend::Postgres => {
-                let pool = self.writer.get_postgres_connection_pool();
+                let pool = self.writer.pool();
+                let pool = pool.get_postgres_connection_pool();
                 (u64::from(pool.size()), pool.num_idle() as u64)
             }
         };
@@ -121,15 +184,12 @@ impl Store {
     /// When no connection comes in time.
     pub async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
         self.statements.fetch_add(1, Ordering::Relaxed);
-        let options = match self.backend {
-            Backend::Sqlite => TransactionOptions {
-                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-                ..TransactionOptions::default()
-            },
-            // The level is a default of the connection: to set it here costs a round trip.
-            Backend::Postgres => TransactionOptions::default(),
-        };
-        Ok(self.writer.begin_with_options(options).await?)
+        Ok(self.writer.begin().await.inspect_err(|_| self.suspicion.note())?)
+    }
+
+    /// As [`Self::begin`], also while the store is shut: for what makes the schema.
+    pub(super) async fn begin_unopened(&self) -> Result<DatabaseTransaction, StoreError> {
+        Ok(pools::begin_on(&self.writer.pool()).await?)
     }
 
     /// The time that expiries are held against: the database's own on PostgreSQL, unless the clock is fixed.
@@ -154,6 +214,18 @@ impl Store {
         Ok(Timestamp(row.try_get("", "now")?))
     }
 
+    /// Somebody waited for the database for too long: perhaps it went without a word.
+    pub fn suspect(&self) {
+        self.suspicion.note();
+    }
+
+    /// As [`Self::suspect`], if that is what failed.
+    pub(crate) fn suspect_if_late(&self, error: &StoreError) {
+        if matches!(error, StoreError::Late) {
+            self.suspect();
+        }
+    }
+
     /// Whether the database answers now.
     ///
     /// # Errors
@@ -167,12 +239,12 @@ impl Store {
     /// # Errors
     /// When a connection can't be closed.
     pub async fn close(&self) -> Result<(), StoreError> {
-        self.reader.close_by_ref().await?;
-        Ok(self.writer.close_by_ref().await?)
+        self.reader.pool().close_by_ref().await?;
+        Ok(self.writer.pool().close_by_ref().await?)
     }
 }
 
-fn backend_of(url: &str) -> Result<Backend, StoreError> {
+pub(super) fn backend_of(url: &str) -> Result<Backend, StoreError> {
     match url.split_once(':') {
         Some(("sqlite", path)) if path.contains(":memory:") || path.contains("mode=memory") => Err(
             StoreError::Settings("SQLite in memory can't be shared by connections: use a file".to_owned()),
@@ -183,63 +255,4 @@ fn backend_of(url: &str) -> Result<Backend, StoreError> {
             Err(StoreError::Settings("the database URL must begin with sqlite:// or postgres://".to_owned()))
         }
     }
-}
-
-/// Makes every statement of the connection move the counter.
-fn counted(mut connection: DatabaseConnection, counter: &Arc<AtomicU64>) -> DatabaseConnection {
-    let counter = counter.clone();
-    connection.set_metric_callback(move |info| {
-        counter.fetch_add(1, Ordering::Relaxed);
-        if info.failed {
-            metrics::counter!("muster_database_errors_total").increment(1);
-        }
-    });
-    connection
-}
-
-fn common_options(url: String, connections: u32) -> ConnectOptions {
-    let mut options = ConnectOptions::new(url);
-    options
-        .max_connections(connections.max(1))
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_timeout(ACQUIRE_TIMEOUT)
-        .test_before_acquire_if_idle_for(IDLE_BEFORE_TEST)
-        .sqlx_logging(false);
-    options
-}
-
-async fn sqlite_writer(settings: &StoreSettings) -> Result<DatabaseConnection, DbErr> {
-    let mut options = common_options(settings.url.clone(), 1);
-    options.idle_timeout(None).max_lifetime(None).map_sqlx_sqlite_opts(|sqlite| {
-        sqlite_common(sqlite)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .pragma("journal_size_limit", WAL_BYTES)
-    });
-    Database::connect(options).await
-}
-
-async fn sqlite_readers(settings: &StoreSettings) -> Result<DatabaseConnection, DbErr> {
-    let mut options = common_options(settings.url.clone(), settings.max_connections);
-    options
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .map_sqlx_sqlite_opts(|sqlite| sqlite_common(sqlite).pragma("query_only", "ON"));
-    Database::connect(options).await
-}
-
-fn sqlite_common(options: SqliteConnectOptions) -> SqliteConnectOptions {
-    options.foreign_keys(true).busy_timeout(BUSY_TIMEOUT)
-}
-
-async fn postgres(settings: &StoreSettings) -> Result<DatabaseConnection, DbErr> {
-    let url = settings.url.replacen("postgresql:", "postgres:", 1);
-    let mut options = common_options(url, settings.max_connections);
-    options.connect_lazy(true).statement_timeout(STATEMENT_TIMEOUT).map_sqlx_postgres_opts(|postgres| {
-        postgres.options([
-            ("default_transaction_isolation", "read committed".to_owned()),
-            ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION.as_millis().to_string()),
-        ])
-    });
-    Database::connect(options).await
 }

@@ -9,7 +9,7 @@ use sea_orm::{
     QueryOrder, QuerySelect, Select,
 };
 
-use super::page::{Key, Page, PageRequest};
+use super::page::{Page, PageRequest};
 use super::{StoreError, scoped};
 use crate::policy::Scope;
 
@@ -65,8 +65,7 @@ pub async fn page<C: ConnectionTrait>(
 ) -> Result<Page<Model>, StoreError> {
     let of_team = team.map(|team| Column::TeamId.eq(team));
     let select = of_team.into_iter().fold(unrevoked(scope), Select::filter);
-    let rows = page.by_id(select, Column::Id).all(db).await?;
-    Ok(Page::of(rows, page, |row| Key { sort: None, id: row.id.0 }))
+    page.read_by_id(db, select, (Column::Id, |row| row.id.0)).await
 }
 
 /// Revokes every secret of a team.

@@ -66,6 +66,15 @@ pub async fn update_host(
     Ok(())
 }
 
+/// From now on only its own installation of osquery enrolls as this host.
+///
+/// # Errors
+/// When the database fails.
+pub async fn pin(tx: &DatabaseTransaction, id: HostId) -> Result<(), StoreError> {
+    let pinned = hosts::ActiveModel { is_pinned: Set(true), ..Default::default() };
+    update_host(tx, id, pinned).await
+}
+
 /// Flags hosts of one identifier that another hardware UUID enrolled under it.
 ///
 /// # Errors

@@ -2,20 +2,35 @@
 
 mod filter;
 mod status;
+mod answered;
+mod changing;
+mod counted;
+mod details;
+mod in_sync;
+mod tally;
+
+use std::collections::HashMap;
 
 use entity::hosts::{Column, Entity, Model};
 use entity::id::{HostId, TeamId};
-use sea_orm::sea_query::{CaseStatement, Expr, Func};
+use sea_orm::sea_query::{Expr, LockType};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, Order, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, Select,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, Order, QueryFilter, QueryOrder,
+    QuerySelect, Select,
 };
 
+pub use answered::{ANSWERED, Answered, answered, clear_answered, set_answered};
+pub use changing::{Choice, expired, find_among, named, some_of, stale_statuses, want_refetch, write_status};
+pub use counted::{count, count_by_status, count_of_teams, count_online, name_starts_with, online_among};
+pub use details::{Details, write as write_details};
+pub(super) use filter::with_any_label as with_label;
 pub use filter::{HostSelection, ResolvedHostFilter};
+pub use in_sync::{InSync, SyncPart, audiences};
 pub use status::{Freshness, HostStatus};
+pub use tally::{Tally, tally, tally_labels};
 
-use super::page::{Key, Page, PageRequest, SortValue};
-use super::{StoreError, scoped, text};
+use super::page::{self, Key, Page, PageRequest, SortValue};
+use super::{StoreError, label_members, scoped, text};
 use crate::policy::Scope;
 
 /// What hosts are sorted by; the id is always the tie-breaker.
@@ -28,6 +43,10 @@ pub enum HostSortField {
     LastSeenAt,
     /// First enrolled.
     EnrolledAt,
+    /// What is free of its main file system; unknown is smallest.
+    DiskFreeBytes,
+    /// When the machine was started; unknown is smallest.
+    BootedAt,
 }
 
 impl HostSortField {
@@ -36,6 +55,9 @@ impl HostSortField {
             Self::Hostname => text::lower(Column::Hostname),
             Self::LastSeenAt => Expr::col(Column::LastSeenAt.as_column_ref()),
             Self::EnrolledAt => Expr::col(Column::EnrolledAt.as_column_ref()),
+            // As the indices have them.
+            Self::DiskFreeBytes => Expr::cust("coalesce(disk_free_bytes, -1)"),
+            Self::BootedAt => Expr::cust("coalesce(booted_at, -1)"),
         }
     }
 
@@ -44,6 +66,8 @@ impl HostSortField {
             Self::Hostname => SortValue::Text(host.hostname.to_ascii_lowercase()),
             Self::LastSeenAt => SortValue::Integer(host.last_seen_at.0),
             Self::EnrolledAt => SortValue::Integer(host.enrolled_at.0),
+            Self::DiskFreeBytes => SortValue::Integer(host.disk_free_bytes.unwrap_or(-1)),
+            Self::BootedAt => SortValue::Integer(host.booted_at.map_or(-1, |at| at.0)),
         };
         Key { sort: Some(value), id: host.id.0 }
     }
@@ -54,7 +78,10 @@ impl HostSortField {
         matches!(
             (self, &key.sort),
             (Self::Hostname, Some(SortValue::Text(_)))
-                | (Self::LastSeenAt | Self::EnrolledAt, Some(SortValue::Integer(_)))
+                | (
+                    Self::LastSeenAt | Self::EnrolledAt | Self::DiskFreeBytes | Self::BootedAt,
+                    Some(SortValue::Integer(_))
+                )
         )
     }
 }
@@ -104,62 +131,38 @@ pub async fn page<C: ConnectionTrait>(
     Ok(Page::of(rows, page, |host| field.key(host)))
 }
 
-/// How many hosts match.
+/// A page of hosts, by id.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn count<C: ConnectionTrait>(
+pub async fn page_by_id<C: ConnectionTrait>(
     db: &C,
     scope: &Scope,
     filter: &ResolvedHostFilter,
-) -> Result<u64, StoreError> {
-    Ok(visible(scope).filter(filter.condition()).count(db).await?)
+    page: &PageRequest,
+) -> Result<Page<Model>, StoreError> {
+    let matching = visible(scope).filter(filter.condition());
+    page.read_by_id(db, matching, (Column::Id, |host| host.id.0)).await
 }
 
-/// How many hosts there are that are online, offline and missing, by their stored times.
+/// A page of the hosts of each team that match, in the order of `field`; the filter's own teams are not looked at.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn count_by_status<C: ConnectionTrait>(
+pub async fn pages_of_teams<C: ConnectionTrait>(
     db: &C,
     scope: &Scope,
-    at: &Freshness,
-) -> Result<[u64; 3], StoreError> {
-    let mut counts = [0; 3];
-    for (status, count) in
-        [HostStatus::Online, HostStatus::Offline, HostStatus::Missing].into_iter().zip(&mut counts)
-    {
-        *count = visible(scope).filter(at.having(status)).count(db).await?;
-    }
-    Ok(counts)
-}
-
-/// How many hosts a selection has, and how many of them are online, by their stored times.
-///
-/// # Errors
-/// When the database fails.
-pub async fn count_online<C: ConnectionTrait>(
-    db: &C,
-    scope: &Scope,
-    selection: HostSelection<'_>,
-    at: &Freshness,
-) -> Result<(u64, u64), StoreError> {
-    let online: Expr = CaseStatement::new().case(at.online(), 1).into();
-    let mut total = (0, 0);
-    for condition in selection.conditions() {
-        let counted: Option<(i64, i64)> = visible(scope)
-            .filter(condition)
-            .select_only()
-            .expr(Func::count(Expr::col(Column::Id.as_column_ref())))
-            .expr(Func::count(online.clone()))
-            .into_tuple()
-            .one(db)
-            .await?;
-        let (hosts, online) = counted.unwrap_or_default();
-        total.0 += hosts.unsigned_abs();
-        total.1 += online.unsigned_abs();
-    }
-    Ok(total)
+    teams: &[TeamId],
+    filter: &ResolvedHostFilter,
+    (field, order): (HostSortField, Order),
+    request: &PageRequest,
+) -> Result<HashMap<TeamId, Page<Model>>, StoreError> {
+    let filter = ResolvedHostFilter { teams: None, ..filter.clone() };
+    let own = |team: TeamId| {
+        let matching = visible(scope).filter(Column::TeamId.eq(team)).filter(filter.condition());
+        request.sorted(matching, field.expression(), Column::Id, order.clone())
+    };
+    page::pages(db, teams, request, own, |row| field.key(row)).await
 }
 
 /// Id and team of each host of a selection, in the order of ids: the targets of a campaign, read in its transaction.
@@ -191,19 +194,41 @@ pub async fn lock(tx: &DatabaseTransaction, scope: &Scope, ids: &[HostId]) -> Re
     Ok(())
 }
 
-/// Moves hosts to a team.
+/// Locks hosts in the order of ids, on PostgreSQL, and answers those that are there.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock_rows(
+    tx: &DatabaseTransaction,
+    scope: &Scope,
+    ids: &[HostId],
+) -> Result<Vec<Model>, StoreError> {
+    let mut rows = Vec::new();
+    for condition in HostSelection::Ids(ids).conditions() {
+        let found = visible(scope).filter(condition).order_by_asc(Column::Id);
+        rows.extend(found.lock(LockType::NoKeyUpdate).all(tx).await?);
+    }
+    Ok(rows)
+}
+
+/// Moves hosts to a team. They take along who they are and what they told of themselves; labels of other teams stay
+/// behind, and what is due by label and policy is asked anew.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn transfer(tx: &DatabaseTransaction, ids: &[HostId], team: TeamId) -> Result<(), StoreError> {
+    label_members::move_hosts(tx, ids, team).await?;
     for condition in HostSelection::Ids(ids).conditions() {
-        let moved = Entity::update_many().col_expr(Column::TeamId, Expr::val(team));
+        let moved = Entity::update_many()
+            .col_expr(Column::TeamId, Expr::val(team))
+            .col_expr(Column::LabelsAt, Expr::val(None::<i64>))
+            .col_expr(Column::PoliciesAt, Expr::val(None::<i64>));
         moved.filter(condition).exec(tx).await?;
     }
     Ok(())
 }
 
-/// Deletes hosts, and with them their node keys and label memberships.
+/// Deletes hosts, and with them their node keys and all that they told of themselves. Labels have forgotten them before.
 ///
 /// # Errors
 /// When the database fails.

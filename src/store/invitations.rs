@@ -8,7 +8,7 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, Select,
 };
 
-use super::page::{Key, Page, PageRequest};
+use super::page::{Page, PageRequest};
 use super::{StoreError, scoped};
 use crate::policy::Scope;
 
@@ -53,8 +53,7 @@ pub async fn page<C: ConnectionTrait>(
     scope: &Scope,
     page: &PageRequest,
 ) -> Result<Page<Model>, StoreError> {
-    let rows = page.by_id(open(scope), Column::Id).all(db).await?;
-    Ok(Page::of(rows, page, |row| Key { sort: None, id: row.id.0 }))
+    page.read_by_id(db, open(scope), (Column::Id, |row| row.id.0)).await
 }
 
 /// Marks an invitation as accepted or revoked; false when it was before.

@@ -16,6 +16,12 @@ pub(super) enum Lock {
     Admins = 0x4d75_7374_0004,
     /// The settings of the fleet.
     Settings = 0x4d75_7374_0005,
+    /// Who ships the audit trail.
+    Shipping = 0x4d75_7374_000b,
+    /// What hosts are configured with.
+    Configuration = 0x4d75_7374_0010,
+    /// Which policies there are, whom they are about, and how hosts stand to them.
+    Policies = 0x4d75_7374_0012,
     /// Order of `changes`; the last in the lock order.
     Changes = 0x4d75_7374_0003,
 }
@@ -65,6 +71,31 @@ pub async fn admins_lock(tx: &DatabaseTransaction) -> Result<(), StoreError> {
 /// When the database fails.
 pub async fn settings_lock(tx: &DatabaseTransaction) -> Result<(), StoreError> {
     exclusive(tx, Lock::Settings).await
+}
+
+/// Lets the transaction ship the audit trail, one at a time.
+///
+/// # Errors
+/// When the database fails.
+pub async fn shipping_lock(tx: &DatabaseTransaction) -> Result<(), StoreError> {
+    exclusive(tx, Lock::Shipping).await
+}
+
+/// Lets the transaction look at all that hosts are configured with, and change it: so that two changes which are good
+/// each are never bad together.
+///
+/// # Errors
+/// When the database fails.
+pub async fn configuration_lock(tx: &DatabaseTransaction) -> Result<(), StoreError> {
+    exclusive(tx, Lock::Configuration).await
+}
+
+/// Lets the transaction change policies, how hosts stand to them, and the counts of that; after the rows of hosts.
+///
+/// # Errors
+/// When the database fails.
+pub async fn policies_lock(tx: &DatabaseTransaction) -> Result<(), StoreError> {
+    exclusive(tx, Lock::Policies).await
 }
 
 /// Takes `lock` for this transaction alone.

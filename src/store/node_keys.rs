@@ -1,12 +1,14 @@
 //! Table `node_keys`.
 
 use entity::id::{HostId, NodeKeyId, PublicId, TeamId};
+use entity::kind::Platform;
 use entity::{hosts, node_keys, teams};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult,
     JoinType, PaginatorTrait, QueryFilter, QuerySelect,
 };
 
+use super::hosts::{ANSWERED, Answered};
 use super::{StoreError, scoped};
 use crate::clock::Timestamp;
 use crate::policy::Scope;
@@ -32,6 +34,11 @@ pub struct HostOfKey {
     pub team_public_id: Option<PublicId>,
     /// Its host's name.
     pub hostname: String,
+    /// Its host's operating system family.
+    pub platform: Platform,
+    /// When its host last answered what is due.
+    #[sea_orm(nested)]
+    pub answered: Answered,
 }
 
 impl HostOfKey {
@@ -73,7 +80,8 @@ pub async fn by_hash<C: ConnectionTrait>(
             node_keys::Column::HostId,
         ])
         .column_as(hosts::Column::PublicId, "host_public_id")
-        .columns([hosts::Column::TeamId, hosts::Column::Hostname])
+        .columns([hosts::Column::TeamId, hosts::Column::Hostname, hosts::Column::Platform])
+        .columns(ANSWERED)
         .column_as(teams::Column::PublicId, "team_public_id")
         .join(JoinType::InnerJoin, host)
         .join(JoinType::LeftJoin, team)
@@ -85,8 +93,18 @@ pub async fn by_hash<C: ConnectionTrait>(
     Ok(found)
 }
 
-/// Notes the first use of a key and ends the keys issued to its host before it; false, and nothing is changed, when
-/// it was used or ended already.
+/// What the first use of a key did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstUse {
+    /// Nothing: it was used or ended already.
+    Late,
+    /// It was noted; its host had no other key.
+    OfOnlyKey,
+    /// It was noted, and ended the keys issued to its host before it.
+    EndedOthers,
+}
+
+/// Notes the first use of a key and ends the keys issued to its host before it.
 ///
 /// # Errors
 /// When the database fails.
@@ -95,7 +113,7 @@ pub async fn mark_used(
     host: HostId,
     key: NodeKeyId,
     now: Timestamp,
-) -> Result<bool, StoreError> {
+) -> Result<FirstUse, StoreError> {
     let marked = node_keys::Entity::update_many()
         .set(node_keys::ActiveModel { first_used_at: Set(Some(now)), ..Default::default() })
         .filter(node_keys::Column::Id.eq(key))
@@ -104,16 +122,16 @@ pub async fn mark_used(
         .exec(tx)
         .await?;
     if marked.rows_affected == 0 {
-        return Ok(false);
+        return Ok(FirstUse::Late);
     }
-    node_keys::Entity::update_many()
+    let ended = node_keys::Entity::update_many()
         .set(node_keys::ActiveModel { ended_at: Set(Some(now)), ..Default::default() })
         .filter(node_keys::Column::HostId.eq(host))
         .filter(node_keys::Column::Id.lt(key))
         .filter(node_keys::Column::EndedAt.is_null())
         .exec(tx)
         .await?;
-    Ok(true)
+    Ok(if ended.rows_affected == 0 { FirstUse::OfOnlyKey } else { FirstUse::EndedOthers })
 }
 
 /// Issues a key.
@@ -124,16 +142,34 @@ pub async fn issue(
     tx: &DatabaseTransaction,
     host: HostId,
     key_hash: &[u8],
+    instance: Option<&str>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let key = node_keys::ActiveModel {
         host_id: Set(host),
         key_hash: Set(key_hash.to_vec()),
         issued_at: Set(now),
+        instance_id: Set(instance.map(str::to_owned)),
         ..Default::default()
     };
     node_keys::Entity::insert(key).exec_without_returning(tx).await?;
     Ok(())
+}
+
+/// Whether a key of the host was issued to this installation of osquery before.
+///
+/// # Errors
+/// When the database fails.
+pub async fn was_issued_to<C: ConnectionTrait>(
+    db: &C,
+    _scope: &Scope,
+    host: HostId,
+    instance: &str,
+) -> Result<bool, StoreError> {
+    let issued = node_keys::Entity::find()
+        .filter(node_keys::Column::HostId.eq(host))
+        .filter(node_keys::Column::InstanceId.eq(instance));
+    Ok(issued.count(db).await? > 0)
 }
 
 /// How many keys were issued to a host after `since`.

@@ -1,7 +1,16 @@
-//! Keyset pages.
+//! Keyset pages: of one list, or of the same list of many objects at once.
+
+mod many;
 
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, Select,
+};
+
+pub use many::pages;
+pub(super) use many::{counts, each};
+
+use super::StoreError;
 
 /// Where a row stands in a sort order; the id is always the tie-breaker.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -10,6 +19,14 @@ pub struct Key {
     pub sort: Option<SortValue>,
     /// Inside id of the row.
     pub id: i64,
+}
+
+impl Key {
+    /// Of a row in a list that is sorted by id alone.
+    #[must_use]
+    pub fn by_id(id: i64) -> Self {
+        Self { sort: None, id }
+    }
 }
 
 /// Value of a sort column.
@@ -22,7 +39,7 @@ pub enum SortValue {
 }
 
 /// Which page is wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PageRequest {
     /// Rows at most, 1 to 100.
     pub limit: u64,
@@ -37,6 +54,34 @@ impl PageRequest {
     #[must_use]
     pub fn first(limit: u64) -> Self {
         Self { limit, after: None, backward: false }
+    }
+
+    /// Reads this page of a selection in ascending order of `id`; `inside` is that of a row.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn read_by_id<E: EntityTrait, C: ConnectionTrait>(
+        &self,
+        db: &C,
+        select: Select<E>,
+        (id, inside): (E::Column, impl Fn(&E::Model) -> i64),
+    ) -> Result<Page<E::Model>, StoreError> {
+        let rows = self.by_id(select, id).all(db).await?;
+        Ok(Page::of(rows, self, |row| Key::by_id(inside(row))))
+    }
+
+    /// As [`Self::read_by_id`], the largest id first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn read_newest_first<E: EntityTrait, C: ConnectionTrait>(
+        &self,
+        db: &C,
+        select: Select<E>,
+        (id, inside): (E::Column, impl Fn(&E::Model) -> i64),
+    ) -> Result<Page<E::Model>, StoreError> {
+        let rows = self.newest_first(select, id).all(db).await?;
+        Ok(Page::of(rows, self, |row| Key::by_id(inside(row))))
     }
 
     /// Narrows a selection to this page in ascending order of `id`, and one row more, as [`Page::of`] wants it.

@@ -3,22 +3,22 @@
 use std::collections::BTreeSet;
 
 use migration::{Migrator, MigratorTrait};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend};
 
 use super::locks::{self, Lock};
+use super::pools::begin_on;
 use super::{Store, StoreError};
 
 impl Store {
-    /// Brings the schema up to this binary, in one transaction, under an advisory lock on PostgreSQL.
+    /// Brings the schema up to this binary, in one transaction, under an advisory lock on PostgreSQL: who is killed
+    /// meanwhile leaves it as it was. Then the store is open.
     ///
     /// # Errors
     /// [`StoreError::Schema`] when the database is newer than this binary.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let tx = self.begin().await?;
-        wait_for_turn(&tx).await?;
-        refuse_newer(&tx).await?;
-        Migrator::up(&tx, None).await?;
-        Ok(tx.commit().await?)
+        up(self.begin_unopened().await?).await?;
+        self.open();
+        Ok(())
     }
 
     /// Takes every step back, and with it every row. For tests and for who really means it.
@@ -26,12 +26,24 @@ impl Store {
     /// # Errors
     /// [`StoreError::Schema`] when the database is newer than this binary.
     pub async fn unmigrate(&self) -> Result<(), StoreError> {
-        let tx = self.begin().await?;
+        let tx = self.begin_unopened().await?;
         wait_for_turn(&tx).await?;
         refuse_newer(&tx).await?;
         Migrator::down(&tx, None).await?;
         Ok(tx.commit().await?)
     }
+}
+
+/// As [`Store::migrate`], on a connection of its own.
+pub(super) async fn migrate_on(db: &DatabaseConnection) -> Result<(), StoreError> {
+    up(begin_on(db).await?).await
+}
+
+async fn up(tx: DatabaseTransaction) -> Result<(), StoreError> {
+    wait_for_turn(&tx).await?;
+    refuse_newer(&tx).await?;
+    Migrator::up(&tx, None).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Only one server migrates; the others wait as long as it takes and then find nothing to do.

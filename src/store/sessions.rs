@@ -10,7 +10,7 @@ use sea_orm::{
 };
 
 use super::StoreError;
-use super::page::{Key, Page, PageRequest};
+use super::page::{Page, PageRequest};
 use crate::policy::Scope;
 
 /// Stores a new session and answers it with its id.
@@ -84,8 +84,7 @@ pub async fn page_of_user<C: ConnectionTrait>(
     request: &PageRequest,
 ) -> Result<Page<Model>, StoreError> {
     let select = Entity::find().filter(live(now)).filter(Column::UserId.eq(user));
-    let rows = request.newest_first(select, Column::Id).all(db).await?;
-    Ok(Page::of(rows, request, |session| Key { sort: None, id: session.id.0 }))
+    request.read_newest_first(db, select, (Column::Id, |session| session.id.0)).await
 }
 
 /// The session whose refresh token in force, or the one before it, has this hash; never that of a cookie.

@@ -4,10 +4,10 @@ use entity::id::{PublicId, TeamId};
 use entity::teams::{ActiveModel, Column, Entity, Model};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait,
-    QueryFilter, QuerySelect, Select,
+    QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
-use super::page::{Key, Page, PageRequest};
+use super::page::{Page, PageRequest};
 use super::{StoreError, scoped};
 use crate::policy::Scope;
 
@@ -93,8 +93,7 @@ pub async fn page<C: ConnectionTrait>(
     scope: &Scope,
     page: &PageRequest,
 ) -> Result<Page<Model>, StoreError> {
-    let rows = page.by_id(visible(scope), Column::Id).all(db).await?;
-    Ok(Page::of(rows, page, |row| Key { sort: None, id: row.id.0 }))
+    page.read_by_id(db, visible(scope), (Column::Id, |row| row.id.0)).await
 }
 
 /// How many there are.
@@ -107,4 +106,16 @@ pub async fn count<C: ConnectionTrait>(db: &C, scope: &Scope) -> Result<u64, Sto
 
 fn visible(scope: &Scope) -> Select<Entity> {
     Entity::find().filter(scoped(Column::Id, scope))
+}
+
+/// Every team, and after how many days its hosts go that are not seen any more, where it says.
+///
+/// # Errors
+/// When the database fails.
+pub async fn expiries<C: ConnectionTrait>(
+    db: &C,
+    _scope: &Scope,
+) -> Result<Vec<(TeamId, Option<i32>)>, StoreError> {
+    let columns = Entity::find().select_only().columns([Column::Id, Column::HostExpiryDays]);
+    Ok(columns.order_by_asc(Column::Id).into_tuple().all(db).await?)
 }

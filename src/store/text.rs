@@ -13,11 +13,23 @@ pub(super) fn equals(column: impl ColumnTrait, text: &str) -> Expr {
     lower(column).eq(folded(text))
 }
 
+/// Whether a column is one of `texts`.
+pub(super) fn any_of(column: impl ColumnTrait, texts: &[String]) -> Expr {
+    lower(column).is_in(texts.iter().map(|text| folded(text)))
+}
+
 /// Whether a column begins with `prefix`: a range, which every index in byte order serves.
 pub(super) fn starts_with(column: impl ColumnTrait, prefix: &str) -> Condition {
     let prefix = folded(prefix);
     let end = end_of_prefix(&prefix).map(|end| lower(column).lt(end));
     Condition::all().add(lower(column).gte(prefix)).add_option(end)
+}
+
+/// Whether a column that holds lower case only begins with `prefix`.
+pub(super) fn begins(column: impl ColumnTrait, prefix: &str) -> Condition {
+    let prefix = folded(prefix);
+    let end = end_of_prefix(&prefix).map(|end| column.lt(end));
+    Condition::all().add(column.gte(prefix)).add_option(end)
 }
 
 /// Whether a column contains `text`.

@@ -14,7 +14,7 @@ use sea_orm::{
 
 use super::page::{Key, Page, PageRequest};
 use super::{StoreError, scoped, text};
-use crate::policy::{Scope, Teams};
+use crate::policy::{Scope, Teams, keepers};
 
 /// A user with the roles in teams.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub async fn lock(
     Ok(by_public_ids(tx, scope, std::slice::from_ref(id)).await?.pop())
 }
 
-/// How many enabled global admins there are beside one user. The lock on admins is held.
+/// How many enabled users with a global role of the policy's keepers there are beside one. The lock on admins is held.
 ///
 /// # Errors
 /// When the database fails.
@@ -75,7 +75,9 @@ pub async fn other_admins(
     _scope: &Scope,
     beside: UserId,
 ) -> Result<u64, StoreError> {
-    let admins = Entity::find().filter(Column::Role.eq(Role::Admin)).filter(Column::DisabledAt.is_null());
+    let admins = Entity::find()
+        .filter(Column::Role.is_in(keepers().iter().copied()))
+        .filter(Column::DisabledAt.is_null());
     Ok(admins.filter(Column::Id.ne(beside)).count(tx).await?)
 }
 
@@ -116,7 +118,7 @@ pub async fn page<C: ConnectionTrait>(
     let select = Entity::find().filter(in_scope(scope)).filter(wanted.condition());
     let rows = page.by_id(select, Column::Id).all(db).await?;
     let mut teams = teams_of(db, &rows).await?;
-    let page = Page::of(rows, page, |row| Key { sort: None, id: row.id.0 });
+    let page = Page::of(rows, page, |row| Key::by_id(row.id.0));
     Ok(page.map(|user| {
         let teams = teams.remove(&user.id).unwrap_or_default();
         Found { user, teams }

@@ -19,7 +19,9 @@ const SCHEMA = here('../../schema.graphql');
 test('graphql-codegen makes types of the schema and of documents', async () => {
   const scalars = {
     ActivityDetails: 'Record<string, unknown>',
+    DestinationOptions: 'Record<string, unknown>',
     DateTime: 'string',
+    OsqueryRow: 'Record<string, string | null>',
     OsqueryRows: 'Array<Record<string, string | null>>',
     UInt64: 'string',
   };

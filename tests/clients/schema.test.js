@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { CriticalityLevel, diff } from '@graphql-inspector/core';
 import { ESLint } from 'eslint';
-import { buildSchema } from 'graphql';
+import { buildSchema, isInputObjectType, isScalarType, isSpecifiedScalarType } from 'graphql';
 
 const SCHEMA = new URL('../../schema.graphql', import.meta.url);
 const read = (url) => readFileSync(url, 'utf8');
@@ -27,4 +27,13 @@ test('a change that breaks clients is a decision', async () => {
     breaking.map(({ message }) => message).sort(),
     decided.map(({ change }) => change).sort(),
   );
+});
+
+test('scalars of our own say what they are, and lookups take one of several', () => {
+  const types = Object.values(buildSchema(read(SCHEMA)).getTypeMap());
+  const own = types.filter((type) => isScalarType(type) && !isSpecifiedScalarType(type));
+  assert.ok(own.length >= 4);
+  assert.deepEqual(own.filter(({ specifiedByURL }) => !specifiedByURL).map(({ name }) => name), []);
+  const oneOf = types.filter((type) => isInputObjectType(type) && type.isOneOf).map(({ name }) => name);
+  for (const name of ['HostLookup', 'LiveQuerySource', 'TargetsInput']) assert.ok(oneOf.includes(name), `${name}: ${oneOf}`);
 });

@@ -1,11 +1,12 @@
 //! Who may use which field: every root field and every type stands in a table here, and what the table says is tried
-//! as everybody.
+//! as everybody. **A new field of a root has a line in `FIELDS` here and one in `src/graphql/directives/roles.rs`, which
+//! writes it into the SDL; what it costs follows from its form (`src/graphql/directives/costs.rs`).**
 
 use std::collections::BTreeSet;
 
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{TypeDefinition, TypeKind, TypeSystemDefinition};
-use muster::policy::{Action, Role};
+use muster::policy::{Action, Role, TokenScope};
 use serde_json::{Value, json};
 
 use crate::harness::personas::Person;
@@ -36,12 +37,24 @@ const FIELDS: &[(&str, &str, Who, &str)] = &[
     ("Query", "nodes", SignedIn, "{ nodes(ids: [\"tem_@\"]) { id } }"),
     ("Query", "host", May(Action::ReadHosts), "{ host(by: { id: \"hst_@\" }) { id } }"),
     ("Query", "hosts", May(Action::ReadHosts), "{ hosts { totalCount nodes { id } } }"),
+    (
+        "Query",
+        "hostCounts",
+        May(Action::ReadHosts),
+        "{ hostCounts { total byStatus { hosts } byTeam { hosts } byLabel { hosts } } }",
+    ),
     ("Query", "labels", May(Action::ReadHosts), "{ labels { nodes { id hostCount } } }"),
     ("Query", "teams", May(Action::ReadTeams), "{ teams { totalCount nodes { id } } }"),
     ("Query", "users", May(Action::ReadUsers), "{ users { totalCount nodes { id } } }"),
     ("Query", "invitations", May(Action::ManageUsers), "{ invitations { nodes { id } } }"),
     ("Query", "enrollSecrets", May(Action::ManageEnrollSecrets), "{ enrollSecrets { nodes { id } } }"),
     ("Query", "savedQueries", May(Action::ReadSavedQueries), "{ savedQueries { totalCount nodes { id } } }"),
+    ("Query", "packs", May(Action::ReadSavedQueries), "{ packs { totalCount nodes { id } } }"),
+    ("Query", "policies", May(Action::ReadPolicies), "{ policies { totalCount nodes { id } } }"),
+    ("Query", "osqueryConfigLayer", May(Action::ReadConfiguration), "{ osqueryConfigLayer { version } }"),
+    ("Query", "osqueryConfigLayers", May(Action::ReadConfiguration), "{ osqueryConfigLayers { version } }"),
+    ("Query", "osqueryConfig", May(Action::ReadConfiguration), "{ osqueryConfig { hash } }"),
+    ("Query", "export", May(Action::ReadSavedQueries), "{ export { text } }"),
     ("Query", "campaigns", May(Action::ReadCampaigns), "{ campaigns { totalCount nodes { id } } }"),
     (
         "Query",
@@ -51,6 +64,7 @@ const FIELDS: &[(&str, &str, Who, &str)] = &[
     ),
     ("Query", "activities", May(Action::ReadActivities), "{ activities { nodes { id } } }"),
     ("Query", "apiTokens", May(Action::ManageUsers), "{ apiTokens { nodes { id } } }"),
+    ("Query", "destinations", May(Action::ReadDestinations), "{ destinations { name } }"),
     ("Query", "settings", May(Action::ReadSettings), "{ settings { version } }"),
     (
         "Mutation",
@@ -217,6 +231,102 @@ const FIELDS: &[(&str, &str, Who, &str)] = &[
     ),
     (
         "Mutation",
+        "refetchHost",
+        May(Action::RefetchHosts),
+        "{ refetchHost(input: { hostId: \"hst_@\" }) { host { id } ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "refetchHosts",
+        May(Action::RefetchHosts),
+        "{ refetchHosts(input: { hostIds: [\"hst_@\"] }) { hostIds ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "createLabel",
+        May(Action::ManageLabels),
+        "{ createLabel(input: { name: \"$\", sql: \"select 1\" }) { label { id } ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "updateLabel",
+        May(Action::ManageLabels),
+        "{ updateLabel(input: { id: \"lbl_@\" }) { label { id } ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "deleteLabel",
+        May(Action::ManageLabels),
+        "{ deleteLabel(input: { id: \"lbl_@\" }) { deletedLabelId ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "addHostsToLabel",
+        May(Action::ManageHosts),
+        "{ addHostsToLabel(input: { labelId: \"lbl_@\", names: [\"$\"] }) { hostsAdded ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "removeHostsFromLabel",
+        May(Action::ManageHosts),
+        "{ removeHostsFromLabel(input: { labelId: \"lbl_@\", names: [\"$\"] }) { hostsRemoved ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "createPack",
+        May(Action::ManageSavedQueries),
+        "{ createPack(input: { name: \"$\" }) { pack { id } ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "updatePack",
+        May(Action::ManageSavedQueries),
+        "{ updatePack(input: { id: \"pck_@\" }) { pack { id } ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "deletePack",
+        May(Action::ManageSavedQueries),
+        "{ deletePack(input: { id: \"pck_@\" }) { deletedPackId ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "createPolicy",
+        May(Action::ManagePolicies),
+        "{ createPolicy(input: { name: \"$\", sql: \"select 1\" }) { policy { id } ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "updatePolicy",
+        May(Action::ManagePolicies),
+        "{ updatePolicy(input: { id: \"pol_@\" }) { policy { id } ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "deletePolicy",
+        May(Action::ManagePolicies),
+        "{ deletePolicy(input: { id: \"pol_@\" }) { deletedPolicyId ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "saveOsqueryConfigLayer",
+        May(Action::ManageConfiguration),
+        "{ saveOsqueryConfigLayer(input: { document: \"{}\" }) { layer { version } ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "deleteOsqueryConfigLayer",
+        May(Action::ManageConfiguration),
+        "{ deleteOsqueryConfigLayer(input: { name: \"$\" }) { deletedLayerName ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "importDocuments",
+        May(Action::ManageSavedQueries),
+        "{ importDocuments(input: { documents: [{ name: \"$.sql\", text: \"select 1\" }] }) { applied ERRORS } }",
+    ),
+    (
+        "Mutation",
         "transferHosts",
         May(Action::ManageHosts),
         "{ transferHosts(input: { hostIds: [\"hst_@\"] }) { hosts { id } ERRORS } }",
@@ -251,7 +361,51 @@ const FIELDS: &[(&str, &str, Who, &str)] = &[
         May(Action::ReadCampaigns),
         "{ campaignEvents(campaignId: \"cmp_@\") { isFinal } }",
     ),
+    ("Subscription", "hostChanged", May(Action::ReadHosts), "{ hostChanged { kind } }"),
+    ("Subscription", "policyChanged", May(Action::ReadHosts), "{ policyChanged { kind } }"),
     ("Subscription", "campaignChanged", May(Action::ReadCampaigns), ""),
+    (
+        "Mutation",
+        "createDestination",
+        May(Action::ManageDestinations),
+        "{ createDestination(input: { name: \"x\", options: {} }) { destination { name } ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "updateDestination",
+        May(Action::ManageDestinations),
+        "{ updateDestination(input: { name: \"x\", options: {} }) { destination { name } ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "deleteDestination",
+        May(Action::ManageDestinations),
+        "{ deleteDestination(input: { name: \"x\" }) { deletedDestinationName ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "pauseDestination",
+        May(Action::ManageDestinations),
+        "{ pauseDestination(input: { name: \"x\" }) { destination { name } ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "resumeDestination",
+        May(Action::ManageDestinations),
+        "{ resumeDestination(input: { name: \"x\" }) { destination { name } ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "replayDestination",
+        May(Action::ManageDestinations),
+        "{ replayDestination(input: { name: \"x\", from: \"2026-01-01T00:00:00Z\" }) { destination { name } ERRORS } }",
+    ),
+    (
+        "Mutation",
+        "testDestination",
+        May(Action::ManageDestinations),
+        "{ testDestination(input: { name: \"x\" }) { delivered ERRORS } }",
+    ),
     ("Subscription", "activityAdded", May(Action::ReadActivities), ""),
 ];
 
@@ -268,16 +422,50 @@ const TYPES: &[(&str, Who)] = &[
     ("CampaignHostRows", May(Action::ReadCampaigns)),
     ("CampaignTarget", May(Action::ReadCampaigns)),
     ("CampaignTotals", May(Action::ReadCampaigns)),
+    ("ConfigWarning", May(Action::ManageConfiguration)),
+    ("Destination", May(Action::ReadDestinations)),
     ("EnrollSecret", May(Action::ManageEnrollSecrets)),
+    ("Export", May(Action::ReadSavedQueries)),
     ("FleetSettings", May(Action::ReadSettings)),
+    ("AdditionalQuery", May(Action::ReadSettings)),
     ("Host", May(Action::ReadHosts)),
     ("HostAnswer", May(Action::ReadCampaigns)),
+    ("ImportNote", May(Action::ManageSavedQueries)),
+    ("ImportPlace", May(Action::ManageSavedQueries)),
+    ("ImportedThing", May(Action::ManageSavedQueries)),
+    ("HostChange", May(Action::ReadHosts)),
+    ("HostContact", May(Action::ReadHosts)),
+    ("HostCounts", May(Action::ReadHosts)),
+    ("HostLabelCount", May(Action::ReadHosts)),
+    ("HostPlatformCount", May(Action::ReadHosts)),
+    ("ScheduledQuery", May(Action::ReadHosts)),
+    ("HostSilence", May(Action::ReadHosts)),
+    ("HostStatusCount", May(Action::ReadHosts)),
+    ("HostTeamCount", May(Action::ReadHosts)),
+    ("HostVitalTable", May(Action::ReadHosts)),
+    ("HostVitals", May(Action::ReadHosts)),
     ("InputError", Anybody),
     ("Invitation", May(Action::ManageUsers)),
     ("Label", May(Action::ReadHosts)),
+    ("LabelFailure", May(Action::ReadHosts)),
+    ("OsqueryConfig", May(Action::ReadConfiguration)),
+    ("OsqueryConfigLayer", May(Action::ReadConfiguration)),
+    ("OsqueryConfigOrigin", May(Action::ReadConfiguration)),
+    ("Pack", May(Action::ReadSavedQueries)),
     ("PageInfo", SignedIn),
+    ("Policy", May(Action::ReadPolicies)),
+    ("PolicyChange", May(Action::ReadHosts)),
+    ("PolicyCounts", May(Action::ReadHosts)),
+    ("PolicyResult", May(Action::ReadHosts)),
+    ("PolicyTeamCounts", May(Action::ReadHosts)),
+    ("PolicyTurn", May(Action::ReadHosts)),
+    ("QueryHealth", May(Action::ReadHosts)),
+    ("Report", May(Action::ReadHosts)),
+    ("ReportRow", May(Action::ReadHosts)),
+    ("RateLimit", SignedIn),
     ("Restriction", May(Action::ReadTeams)),
     ("SavedQuery", May(Action::ReadSavedQueries)),
+    ("Schedule", May(Action::ReadSavedQueries)),
     ("Session", SignedIn),
     ("SqlError", Anybody),
     ("TargetFilter", May(Action::ReadCampaigns)),
@@ -289,11 +477,11 @@ const TYPES: &[(&str, Who)] = &[
     ("Viewer", SignedIn),
 ];
 
-on_both!(check_36_every_field_keeps_to_the_table);
+on_both!(s36_every_field_keeps_to_the_table, s36_every_scope_keeps_to_the_table);
 
 /// A field or type that is not in the tables has no policy; one that is there and gone is a lie.
 #[test]
-fn check_36_every_field_and_type_has_a_policy() {
+fn s36_every_field_and_type_has_a_policy() {
     let types = types();
     let of = |name: &str| types.iter().find(|ty| ty.name.node == name);
     let mut found = BTreeSet::new();
@@ -310,8 +498,30 @@ fn check_36_every_field_and_type_has_a_policy() {
     assert!(TYPES.iter().all(|(_, who)| !roles(*who).is_empty()), "nobody reads it");
 }
 
+/// `@requiresRole` in the SDL says of every field of the roots what the table says, and nothing of those that are open to
+/// everybody. `startCampaign` is tried with SQL of one's own here, and open to who runs saved queries.
+#[test]
+fn check_36_the_schema_tells_the_roles() {
+    let types = types();
+    let of = |name: &str| types.iter().find(|ty| ty.name.node == name).expect("the root is there");
+    for (root, name, who, _) in FIELDS {
+        let TypeKind::Object(object) = &of(root).kind else { panic!("{root} is an object") };
+        let field = object.fields.iter().find(|field| field.node.name.node == *name).expect("it is listed");
+        let told = field.node.directives.iter().find(|directive| directive.node.name.node == "requiresRole");
+        let told = told.and_then(|directive| directive.node.get_argument("anyOf"));
+        let expected = match who {
+            Anybody => None,
+            _ if *name == "startCampaign" => Some(roles(May(Action::RunObserverQueries))),
+            who => Some(roles(*who)),
+        };
+        let words = |roles: Vec<Role>| roles.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let expected = expected.map(|roles| format!("[{}]", words(roles).join(", ").to_uppercase()));
+        assert_eq!(told.map(|roles| roles.node.to_string()), expected, "{root}.{name}");
+    }
+}
+
 /// Every field as every role, global and of a team, and as nobody: refused exactly where the table says so.
-async fn check_36_every_field_keeps_to_the_table(world: World) {
+async fn s36_every_field_keeps_to_the_table(world: World) {
     let team = world.team("berlin").await;
     let _host = world.host("web").await;
     let nobody = world.anonymous();
@@ -335,11 +545,80 @@ async fn check_36_every_field_keeps_to_the_table(world: World) {
     }
 }
 
-/// The code of the first error; empty when there is none.
-async fn try_field(person: &Person, root: &str, how: &str, unique: &str) -> String {
+/// Every field by API tokens of every scope, of somebody who may everything, for one team and for all: the scope is all
+/// that takes away, and the team takes away what is global.
+async fn s36_every_scope_keeps_to_the_table(world: World) {
+    let team = world.team("berlin").await;
+    let _host = world.host("web").await;
+    for scope in [TokenScope::Read, TokenScope::Run, TokenScope::Manage, TokenScope::Admin] {
+        for place in [Value::Null, json!(team.public_id.0)] {
+            let name = format!("{scope:?}-{}", if place.is_null() { "global" } else { "berlin" });
+            let shown = scope.as_str().to_uppercase();
+            let input = json!({ "name": name, "scope": shown, "teamId": place });
+            let made = world.admin.mutate("createApiToken", "token", input).await;
+            let token = made["token"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
+            let program = Person { token: Some(token), ..world.admin.clone() };
+            for (root, field, who, how) in FIELDS.iter().filter(|(.., how)| !how.is_empty()) {
+                let May(action) = who else { continue };
+                let code = try_field(&program, root, how, &name).await;
+                let refused = ["FORBIDDEN", "NOT_ALLOWED", "UNAUTHENTICATED"].contains(&code.as_str());
+                let may = scope >= action.token_scope();
+                assert!(refused || may, "{root}.{field} by {name}: {code}");
+                assert!(!refused || !may || !place.is_null(), "{root}.{field} by {name}: {code}");
+            }
+        }
+    }
+}
+
+/// Members of types that read as if they told a secret, and tell none.
+const HARMLESS: &[&str] = &[
+    "apiToken",
+    "apiTokens",
+    "enrollSecret",
+    "enrollSecrets",
+    "foreignSecretAt",
+    "HostVitals.configHash",
+    "OsqueryConfig.hash",
+];
+
+/// What is read of things has no secret, in no list, edge or history; only the answer to the mutation that makes one
+/// tells it.
+#[test]
+fn s42_no_field_tells_a_secret() {
+    let types = types();
+    let is_secret = |field: &str| {
+        let field = field.to_lowercase();
+        ["secret", "password", "token", "hash", "nodekey", "credential"]
+            .iter()
+            .any(|word| field.contains(word))
+    };
+    let mut telling = Vec::new();
+    for ty in types.iter().filter(|ty| !ty.name.node.ends_with("Payload") && ty.name.node != "Mutation") {
+        let fields = fields_of(ty).into_iter().filter(|(field, _)| is_secret(field));
+        let telling_ones = fields.filter(|(field, _)| {
+            !HARMLESS.contains(&field.as_str())
+                && !HARMLESS.contains(&format!("{}.{field}", ty.name.node).as_str())
+        });
+        telling.extend(telling_ones.map(|(field, _)| format!("{}.{field}", ty.name.node)));
+    }
+    assert_eq!(telling, Vec::<String>::new());
+}
+
+/// A document for every field of the roots that can be tried by a request.
+pub fn documents() -> Vec<String> {
+    let tried = FIELDS.iter().filter(|(root, _, _, how)| *root != "Subscription" && !how.is_empty());
+    tried.map(|(root, _, _, how)| document(root, how, "x")).collect()
+}
+
+fn document(root: &str, how: &str, unique: &str) -> String {
     let unique = format!("{unique}{}", how.len());
     let how = how.replace("_@", &format!("_{NOTHING}")).replace('$', &unique);
-    let query = format!("{} {}", root.to_lowercase(), how.replace("ERRORS", "userErrors { code }"));
+    format!("{} {}", root.to_lowercase(), how.replace("ERRORS", "userErrors { code }"))
+}
+
+/// The code of the first error; empty when there is none.
+async fn try_field(person: &Person, root: &str, how: &str, unique: &str) -> String {
+    let query = document(root, how, unique);
     let answer = if root == "Subscription" {
         match person.subscribe(&query, json!({})).await.next().await {
             Told::Next(result) => result,

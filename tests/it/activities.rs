@@ -14,7 +14,15 @@ use crate::harness::services::postgres::connect;
 use crate::harness::socket::Told;
 use crate::harness::world::{World, on_both};
 
-on_both!(what_is_recorded, teams_see_their_own, readers_are_named_once, followed, append_only, retention);
+on_both!(
+    what_is_recorded,
+    a_token_acts_for_its_user,
+    teams_see_their_own,
+    readers_are_named_once,
+    followed,
+    append_only,
+    retention
+);
 
 const LIST: &str = "query($first: Int!, $after: String, $filter: ActivityFilter) {
     activities(first: $first, after: $after, filter: $filter) {
@@ -77,6 +85,25 @@ async fn what_is_recorded(world: World) {
         }
     }
     assert_eq!(paged, list(&admin, json!({})).await);
+}
+
+/// What a program does names its token, and the user behind it, also when the token is gone.
+async fn a_token_acts_for_its_user(world: World) {
+    let made = json!({ "name": "ci", "scope": "MANAGE" });
+    let made = world.admin.mutate("createApiToken", "token apiToken { id }", made).await;
+    let (token, id) = (made["token"].as_str().expect("it is shown once"), &made["apiToken"]["id"]);
+    let program = Person { token: Some(token.to_owned()), ..world.admin.clone() };
+    program.mutate("createSavedQuery", "savedQuery { id }", json!({ "name": "q", "sql": "select 1" })).await;
+    world.admin.mutate("revokeApiToken", "revokedApiTokenId", json!({ "id": id })).await;
+    let me = world.admin.id().await.0;
+    let query = "query($filter: ActivityFilter) { activities(first: 1, filter: $filter) {
+        nodes { kind actorId actorName userId source } } }";
+    let shown = json!({ "kind": "saved_query.created", "actorId": id, "actorName": "ci", "userId": me,
+        "source": "127.0.0.1" });
+    for filter in [json!({ "actorId": id }), json!({ "userId": me, "kinds": ["saved_query"] })] {
+        let found = world.admin.ask(query, json!({ "filter": filter })).await["activities"]["nodes"].clone();
+        assert_eq!(found, json!([shown]));
+    }
 }
 
 /// The admin of a team sees what concerns it, of a mixed campaign its own part; others see nothing.

@@ -12,12 +12,13 @@ use muster::auth::Keys;
 use muster::bus::{Bus, Channel, LocalBus, Notice};
 use muster::clock::Clock;
 use muster::config::Networks;
+use muster::destination::{Egress, Shipping, ShippingSettings};
 use muster::fleet::campaigns::{NewCampaign, Source, Targets};
 use muster::fleet::enroll_secrets::NewEnrollSecret;
 use muster::fleet::{Fleet, Ports, Settings};
 use muster::http::Front;
 use muster::policy::Actor;
-use muster::spool::Spool;
+use muster::spool::{Spool, SpoolSettings};
 use muster::store::{Store, StoreSettings};
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 use serde_json::json;
@@ -119,7 +120,7 @@ async fn w14_too_large_and_too_slow(world: World) {
     assert_eq!(host.ledger.asked.len(), 1, "it is not asked again");
 }
 
-/// Answers that get lost and uploads that are cut, at every endpoint: nothing twice, nothing lost.
+/// Answers that get lost and uploads that are cut, at every endpoint: nothing twice, nothing lost. Fault F16.
 async fn t31_faults(world: World) {
     for (number, fault) in [Fault::LoseReply, Fault::CutUpload].into_iter().enumerate() {
         let name = format!("host-{number}");
@@ -142,7 +143,7 @@ async fn t31_faults(world: World) {
     assert_eq!(hosts["hosts"]["totalCount"], 2, "an enrollment that is repeated is the same host");
 }
 
-/// The silent second try: the same request on two connections at once is one request.
+/// The silent second try: the same request on two connections at once is one request. Fault F15.
 async fn t31_twice_at_once(world: World) {
     let mut host = world.host("web").await;
     let id = world.admin.start("select a").await;
@@ -236,10 +237,15 @@ async fn core(directory: &std::path::Path, bus: Arc<Mine>) -> Fleet {
     let store = Store::connect(&StoreSettings { url, max_connections: 2 }, Clock::System).await;
     let store = store.expect("the file can be opened");
     store.migrate().await.expect("the schema is made");
-    let spool = Spool::open(&directory.join("logs")).expect("the directory is writable");
-    let ports = Ports { store, bus, spool, keys: Keys::derive(&[7; 32]), clock: Clock::System };
-    let fleet =
-        Fleet::new(ports, Settings { answer_deadline: Duration::from_secs(1), ..Settings::default() });
+    let spool = Spool::open(&directory.join("spool"), SpoolSettings::default(), Clock::System);
+    let spool = spool.expect("the directory is writable");
+    let shipping = ShippingSettings { data: directory.to_owned(), egress: Egress::new(|_| true) };
+    let shipping = Shipping::new(spool.clone(), Clock::System, shipping);
+    let ports = Ports { store, bus, spool, shipping, keys: Keys::derive(&[7; 32]), clock: Clock::System };
+    let quick = Duration::from_secs(1);
+    let settings =
+        Settings { answer_deadline: quick, vitals_interval: Duration::ZERO, ..Settings::default() };
+    let fleet = Fleet::new(ports, settings);
     fleet.catch_up().await.expect("the database answers");
     fleet
 }

@@ -176,7 +176,7 @@ async fn w11_bytes(world: World) {
     assert_eq!((&row["b"], &row["c"]), (&json!("x\u{fffd}y"), &json!("\u{fffd}")));
 }
 
-/// What can never be accepted is dropped with success: unknown, foreign, hostile and ended ids.
+/// What can never be accepted is dropped with success: unknown, foreign, hostile and ended ids. Fault F17.
 async fn w12_dropped(world: World) {
     let (mut host, mut other) = (world.host("web").await, world.host("other").await);
     let id = world.admin.start_on("select 1", json!({ "filter": { "search": "other" } })).await;

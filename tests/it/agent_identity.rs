@@ -6,6 +6,7 @@ use crate::harness::agent::raw::{
     ENDPOINTS, assert_node_invalid, assert_retry, assert_success, object, post,
 };
 use crate::harness::agent::{Agent, AgentAnswer, Form, Identity, body};
+use crate::harness::stored::activities;
 use crate::harness::world::{World, on_both};
 use muster::policy::Role;
 
@@ -16,7 +17,8 @@ on_both!(
     e09_known_by_instance,
     e09_known_by_uuid,
     e13_many_behind_one_address,
-    e14_deleted_host
+    e14_deleted_host,
+    s03_a_host_that_enrolls_again
 );
 
 /// A host that was moved comes back with the secret that its flag file has always had: it is the same host, stays
@@ -158,6 +160,47 @@ async fn e14_deleted_host(world: World) {
     host.poll().await.expect("it enrolls, and is let in");
     assert_eq!(host.ledger.enrollments, 2);
     assert_ne!(shown(&world).await[0]["id"], id);
+}
+
+/// It gets a new key each time, up to five in ten minutes; the old one ends on every server when a newer one is used;
+/// with a secret of another team it is another host.
+async fn s03_a_host_that_enrolls_again(world: World) {
+    let beside = world.server.beside().await;
+    let (here, there) = (world.server.address, beside.address);
+    let enroll = async || {
+        let answer = post(here, "enroll", &[], enrollment(&world).to_string()).await;
+        let key = object(&answer).get("node_key").and_then(Value::as_str).map(str::to_owned);
+        key.ok_or(answer)
+    };
+    let mut keys = Vec::new();
+    for _ in 0..5 {
+        keys.push(enroll().await.expect("a repeat is never refused"));
+    }
+    let refused = enroll().await.expect_err("too often");
+    assert_retry(&refused);
+    for server in [here, there] {
+        assert_success(&post(server, "config", &[], body::keyed(&keys[0])).await);
+    }
+    assert_success(&post(here, "config", &[], body::keyed(&keys[3])).await);
+    beside.fleet.catch_up().await.expect("the store answers");
+    for server in [here, there] {
+        for older in &keys[..3] {
+            assert_node_invalid(&post(server, "config", &[], body::keyed(older)).await);
+        }
+        assert_success(&post(server, "config", &[], body::keyed(&keys[3])).await);
+    }
+    assert_success(&post(there, "config", &[], body::keyed(&keys[4])).await);
+    assert_eq!(shown(&world).await.len(), 1);
+    let team = world.team("berlin").await;
+    let mut stranger = enrollment(&world);
+    stranger["enroll_secret"] = json!(world.team_secret(&team).await);
+    post(here, "enroll", &[], stranger.to_string()).await;
+    assert_success(&post(here, "config", &[], body::keyed(&keys[4])).await);
+    let hosts = shown(&world).await;
+    assert_eq!(hosts.len(), 2, "the first one was not taken over");
+    assert_eq!(hosts.iter().filter(|host| host["team"].is_null()).count(), 1);
+    assert_eq!(activities(&world.server, "host.foreign_secret").await.len(), 2, "both teams are told");
+    beside.stop().await;
 }
 
 /// An enrollment of one machine, with the world's secret.

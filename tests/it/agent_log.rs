@@ -2,7 +2,6 @@
 
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
-use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -11,6 +10,7 @@ use serde_json::{Value, json};
 use crate::harness::agent::raw::{assert_node_invalid, assert_success, post};
 use crate::harness::agent::{Agent, Fault};
 use crate::harness::block_on;
+use crate::harness::logs::{in_files, spooled as stored, until};
 use crate::harness::server::{Backend, TestServer};
 use crate::harness::world::{World, on_both};
 
@@ -80,7 +80,7 @@ async fn l05_twice(world: World) {
     assert_eq!(id(&lines[0]), id(&lines[1]));
 }
 
-/// One line that is no object costs only itself, and numbers keep their digits.
+/// One line that is no object costs only itself, and numbers keep their digits. Fault F25.
 async fn l07_odd_lines(world: World) {
     let host = world.host("web").await;
     let key = host.node_key.clone().expect("enrolled");
@@ -151,28 +151,32 @@ async fn l13_claims_of_a_line(world: World) {
     assert_eq!(kept["line"].to_string(), line, "the line is kept as it came");
 }
 
-/// A disk that takes nothing: the agent keeps its lines, and nothing else fails; they come through when it does again.
+/// A disk that takes nothing any more: the files first, then the spool is at its cap. The agent keeps its lines, and
+/// nothing else fails; they come through when there is room again. Faults F19 and F20.
 #[test]
 fn l09_full_disk() {
     block_on(async {
-        let server = TestServer::start(Backend::Sqlite, &[]).await.expect("SQLite is inside");
-        let mut world = World::on(server).await;
+        let server = TestServer::start(Backend::Sqlite, &[("spool.max_bytes", "8 KiB")]).await;
+        let mut world = World::on(server.expect("SQLite is inside")).await;
         let mut host = world.host("web").await;
         let file = world.server.data().join("logs/result.ndjson");
-        std::fs::remove_file(&file).expect("the file is ours");
+        std::fs::create_dir_all(world.server.data().join("logs")).expect("the directory is ours");
         symlink("/dev/full", &file).expect("the directory is ours");
         world = world.restart().await;
         host.log("result", [DIFFERENTIAL.to_owned()]);
-        for _ in 0..2 {
-            host.flush_logs().await.expect_err("nothing is acknowledged that is not durable");
+        while host.flush_logs().await.is_ok() {
+            host.log("result", [DIFFERENTIAL.to_owned()]);
         }
-        host.log("status", [STATUS.to_owned()]);
+        host.flush_logs().await.expect_err("nothing is acknowledged that is not durable");
         host.poll().await.expect("check-ins go on");
         std::fs::remove_file(&file).expect("the link is ours");
-        host.flush_logs().await.expect("the lines are taken");
+        // The reports read on, and the files are tried again: then there is room.
+        while host.flush_logs().await.is_err() {
+            world.server.tick().await;
+        }
         assert_eq!(host.ledger.enrollments, 1, "T06");
-        assert_eq!(stored(world.server.data(), "result").len(), 1);
-        assert_eq!(stored(world.server.data(), "status").len(), 1);
+        let (data, acknowledged) = (world.server.data().to_owned(), host.ledger.logged.len());
+        until("all to be shipped", || in_files(&data, "result").len() == acknowledged).await;
         world.server.stop().await;
     });
 }
@@ -199,10 +203,4 @@ async fn kept_over_a_restart(world: World) {
     host.log("result", [SNAPSHOT.to_owned()]);
     host.flush_logs().await.expect("the lines are taken");
     assert_eq!(stored(world.server.data(), "result").len(), 2);
-}
-
-/// The lines of a kind in the data directory.
-fn stored(data: &Path, kind: &str) -> Vec<String> {
-    let text = std::fs::read_to_string(data.join("logs").join(format!("{kind}.ndjson")));
-    text.unwrap_or_default().lines().map(str::to_owned).collect()
 }

@@ -30,7 +30,7 @@ on_both!(
     t29_user_agents,
     t32_odd_documents,
     t33_slashes,
-    s01_carves_are_not_taken,
+    carves_are_not_taken,
     both_paths_and_forms
 );
 
@@ -189,7 +189,7 @@ async fn s10_bad_key_with_a_large_body(world: World) {
 }
 
 /// Carves are not taken: the answer to a start has no session, which ends the carve, and no key is thrown away.
-async fn s01_carves_are_not_taken(world: World) {
+async fn carves_are_not_taken(world: World) {
     let mut host = world.host("web").await;
     let document = json!({ "block_count": 1, "block_size": 8192, "carve_size": 100, "carve_id": "x",
         "request_id": "y", "node_key": host.node_key });

@@ -20,7 +20,7 @@ const FAILURES: [(&str, &str); 5] = [
     ("the moon is full", "UNKNOWN"),
 ];
 
-on_both!(kinds_of_failure, chunks, columns_and_bytes, row_limit_of_an_answer);
+on_both!(kinds_of_failure, chunks, columns_and_bytes, row_limit_of_an_answer, targets_by_state_and_name);
 
 /// A host's error is an answer: its kind is told apart, its message shown.
 async fn kinds_of_failure(world: World) {
@@ -42,6 +42,56 @@ async fn kinds_of_failure(world: World) {
     let message = |event: &Value| event["message"] == FAILURES[0].0;
     assert!(events.iter().any(message), "the message is osquery's");
     assert_totals_equal_events(&world.admin.campaign(&id).await["totals"], &events);
+}
+
+/// The targets of a campaign, page by page, in any states and under any name: those that it has, each once, in order.
+async fn targets_by_state_and_name(world: World) {
+    let states = ["SUCCEEDED", "FAILED", "PENDING", "PENDING"];
+    let mut targets = Vec::new();
+    let mut hosts = Vec::new();
+    for n in 0..40 {
+        let name = format!("{}-{n}", if n % 3 == 0 { "Web" } else { "db" });
+        let answering = Arc::new(move |_: &str| {
+            if n % 4 == 1 { AgentAnswer::failure("no such table: x") } else { AgentAnswer::one("n", n) }
+        });
+        hosts.push(world.host_with(&name, &world.secret, answering).await);
+        targets.push((name, states[n % 4]));
+    }
+    let id = world.admin.start("select n").await;
+    for (n, host) in hosts.iter_mut().enumerate() {
+        if states[n % 4] != "PENDING" {
+            host.poll().await.expect("the server takes the answer");
+        }
+    }
+    let page = "query($id: ID!, $n: Int!, $after: String, $states: [CampaignTargetState!], $search: String) {
+        node(id: $id) { ... on Campaign { targets(first: $n, after: $after, states: $states, search: $search) {
+            totalCount nodes { hostname state } pageInfo { hasNextPage endCursor } } } } }";
+    for wanted in 0..8 {
+        let wanted: Vec<_> = (0..3).filter(|bit| wanted >> bit & 1 == 1).map(|bit| states[bit]).collect();
+        for search in [None, Some("web"), Some("DB-1"), Some("x")] {
+            let named = |name: &str| {
+                search.is_none_or(|prefix| name.to_lowercase().starts_with(&prefix.to_lowercase()))
+            };
+            let expected: Vec<_> = targets
+                .iter()
+                .filter(|(name, state)| wanted.contains(state) && named(name))
+                .map(|(name, state)| json!({ "hostname": name, "state": state }))
+                .collect();
+            let (mut found, mut after) = (Vec::new(), Value::Null);
+            loop {
+                let variables =
+                    json!({ "id": id, "n": 7, "after": after, "states": wanted, "search": search });
+                let targets = world.admin.ask(page, variables).await["node"]["targets"].clone();
+                assert_eq!(targets["totalCount"], expected.len(), "{wanted:?} {search:?}");
+                found.extend(targets["nodes"].as_array().expect("a list").clone());
+                after = targets["pageInfo"]["endCursor"].clone();
+                if targets["pageInfo"]["hasNextPage"] == false {
+                    break;
+                }
+            }
+            assert_eq!(found, expected, "{wanted:?} {search:?}");
+        }
+    }
 }
 
 /// A large answer comes as chunks, in order, complete; an empty one is an answer too.

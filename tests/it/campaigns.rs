@@ -73,7 +73,7 @@ async fn late_viewers_see_the_same(world: World) {
     assert_eq!(world.admin.follow(&id, None).await.to_the_end().await, events);
 }
 
-/// A stopped campaign takes no more answers, and its end is its last event.
+/// A stopped campaign takes no more answers, and its end is its last event. Fault F17.
 async fn stop(world: World) {
     let mut hosts = world.hosts(3).await;
     let id = world.admin.start(SQL).await;
@@ -140,7 +140,7 @@ async fn offline_hosts_answer_later(world: World) {
     Stored::read(&world.server, &id).await.assert_laws();
 }
 
-/// An answer whose acknowledgement was lost comes again, and is stored once.
+/// An answer whose acknowledgement was lost comes again, and is stored once. Fault F16.
 async fn lost_acknowledgements(world: World) {
     let mut host = world.host("web").await;
     let id = world.admin.start(SQL).await;

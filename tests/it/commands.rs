@@ -1,9 +1,13 @@
 //! The commands, as processes: what they print, and what their exit codes say.
 
 mod contexts;
+mod imports;
+mod labels;
 mod lists;
+mod patience;
 mod plain;
 mod query;
+mod schedules;
 mod simulate;
 
 use std::collections::BTreeSet;

@@ -9,13 +9,15 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Request, ValidationMode};
+use async_graphql::{Request, ServerError, ValidationMode};
 use futures_util::StreamExt;
+use muster::clock::Clock;
 use muster::graphql::context::{Place, RequestContext};
 use muster::graphql::precheck::types::Types;
-use muster::graphql::transport::TransportSettings;
 use muster::graphql::transport::encode::{Payload, encode};
-use muster::graphql::transport::engine::{Engine, Outcome};
+use muster::graphql::transport::engine::{Engine, Outcome, Unprepared};
+use muster::graphql::transport::points::Points;
+use muster::graphql::transport::{CostSettings, TransportSettings};
 use muster::graphql::validation::Validator;
 use muster::policy::Actor;
 use serde::Deserialize;
@@ -100,10 +102,11 @@ fn both_sides_have_one_schema() {
 fn validated(request: &Value) -> Value {
     let executor = schema::builder().finish();
     let types = Types::from_sdl(&muster::graphql::schema::sdl()).expect("the library reads what it writes");
-    let settings = TransportSettings::default();
-    let engine = Engine::new(executor, muster::graphql::schema::validator(), types, &settings);
+    let settings = settings();
+    let validator = muster::graphql::schema::validator();
+    let engine = Engine::new(executor, validator, types, points(), &settings);
     match engine.prepare(read(request), context()) {
-        Err(errors) => compared(&Outcome::Refused(errors)),
+        Err(refused) => compared(&Outcome::Refused(errors(refused))),
         Ok(_) => json!({ "refused": null }),
     }
 }
@@ -112,10 +115,10 @@ fn validated(request: &Value) -> Value {
 async fn answered(request: &Value) -> Value {
     let executor = schema::builder().validation_mode(ValidationMode::Fast).finish();
     let types = Types::from_sdl(&executor.sdl()).expect("the library reads what it writes");
-    let settings = TransportSettings::default();
-    let engine = Engine::new(executor, Validator::new(schema::builder()), types, &settings);
+    let settings = settings();
+    let engine = Engine::new(executor, Validator::new(schema::builder()), types, points(), &settings);
     match engine.prepare(read(request), context()) {
-        Err(errors) => compared(&Outcome::Refused(errors)),
+        Err(refused) => compared(&Outcome::Refused(errors(refused))),
         Ok(prepared) if prepared.operation == OperationType::Subscription => {
             let outcomes: Vec<_> = engine.subscribe(prepared).collect().await;
             match &outcomes[..] {
@@ -124,6 +127,22 @@ async fn answered(request: &Value) -> Value {
             }
         }
         Ok(prepared) => compared(&engine.execute(prepared).await),
+    }
+}
+
+/// Everybody may read the schema, as with graphql-js.
+fn settings() -> TransportSettings {
+    TransportSettings { anonymous_introspection: true, ..TransportSettings::default() }
+}
+
+fn points() -> Points {
+    Points::new(&CostSettings::default(), Clock::System)
+}
+
+fn errors(refused: Unprepared) -> Vec<ServerError> {
+    match refused {
+        Unprepared::Document(errors) => errors,
+        Unprepared::Caller(refusal) => panic!("{refusal:?}"),
     }
 }
 

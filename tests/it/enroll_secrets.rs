@@ -3,26 +3,31 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use muster::policy::Role;
 use sea_orm::EntityTrait as _;
 use serde_json::{Value, json};
 
-use crate::harness::agent::{Agent, AgentAnswer, Form, Identity};
+use crate::harness::agent::raw::{assert_node_invalid, object, post};
+use crate::harness::agent::{Agent, AgentAnswer, Form, Identity, body};
 use crate::harness::personas::Person;
 use crate::harness::services::postgres::connect;
+use crate::harness::stored::activities;
 use crate::harness::wire;
 use crate::harness::world::{World, on_both};
 
 on_both!(
-    check_01_only_a_secret_in_force_lets_a_host_in,
-    check_02_the_secret_decides_the_team,
-    check_04_the_store_has_no_secret,
-    check_42_a_secret_is_shown_once_to_admins,
-    secrets_rotate_with_an_overlap
+    s01_only_a_secret_in_force_lets_a_host_in,
+    s02_the_secret_decides_the_team,
+    s04_the_store_has_no_secret,
+    s42_a_secret_is_shown_once_to_admins,
+    secrets_rotate_with_an_overlap,
+    a_revoked_secret_is_refused_on_every_server
 );
 
 /// Wrong, empty, truncated, revoked and expired secrets let nobody in and leave no host behind.
-async fn check_01_only_a_secret_in_force_lets_a_host_in(world: World) {
+async fn s01_only_a_secret_in_force_lets_a_host_in(world: World) {
     let (_, short) = create(&world.admin, json!({ "expiresInSeconds": 60 })).await;
     let (id, revoked) = create(&world.admin, json!({})).await;
     let in_time = lets_in(&world, &short, "in-time").await;
@@ -42,6 +47,13 @@ async fn check_01_only_a_secret_in_force_lets_a_host_in(world: World) {
     let hosts =
         world.admin.ask("{ hosts { nodes { hostname } } }", json!({})).await["hosts"]["nodes"].clone();
     assert_eq!(hosts, json!([{ "hostname": "in-time" }]));
+    let noted = activities(&world.server, "enroll.refused").await;
+    assert_eq!(noted, [(String::new(), "anonymous".to_owned())], "once a minute and source");
+    let document = json!({ "enroll_secret": truncated, "host_identifier": "x" }).to_string();
+    let refused = post(world.server.address, "enroll", &[], &document).await;
+    assert_node_invalid(&refused);
+    assert!(object(&refused)["error"].is_string());
+    assert!(!String::from_utf8_lossy(&refused.body).contains(truncated));
     for seconds in [-1, 0, 59] {
         let refused =
             world.admin.mutate("createEnrollSecret", "secret", json!({ "expiresInSeconds": seconds })).await;
@@ -50,7 +62,7 @@ async fn check_01_only_a_secret_in_force_lets_a_host_in(world: World) {
 }
 
 /// A team has several secrets, and so has no team; a host lands where its secret says, whatever it says of itself.
-async fn check_02_the_secret_decides_the_team(world: World) {
+async fn s02_the_secret_decides_the_team(world: World) {
     let (berlin, paris) = (world.team("berlin").await, world.team("paris").await);
     let (_, first) = create(&world.admin, json!({ "teamId": berlin.public_id.0 })).await;
     let (_, second) = create(&world.admin, json!({ "teamId": berlin.public_id.0 })).await;
@@ -74,7 +86,7 @@ async fn check_02_the_secret_decides_the_team(world: World) {
 }
 
 /// Whoever reads the whole database can let no host in and speak as none.
-async fn check_04_the_store_has_no_secret(world: World) {
+async fn s04_the_store_has_no_secret(world: World) {
     let host = world.host("web").await;
     let key = host.node_key.clone().expect("it is enrolled");
     let db = connect(&world.server.database_url()).await;
@@ -86,10 +98,17 @@ async fn check_04_the_store_has_no_secret(world: World) {
     assert!(!secrets.is_empty() && secrets.iter().all(|row| row.secret_hash.len() == 32));
     let dump = format!("{keys:?}{secrets:?}{trail:?}");
     assert!(!dump.contains(&key) && !dump.contains(&world.secret));
+    assert_eq!((key.len(), world.secret.len()), (43, 43), "256 bits");
+    // What is stored is no key, in whatever form it is shown.
+    let stored = &keys[0].key_hash;
+    let hex: String = stored.iter().map(|byte| format!("{byte:02x}")).collect();
+    for forged in [URL_SAFE_NO_PAD.encode(stored), hex] {
+        assert_node_invalid(&post(world.server.address, "config", &[], body::keyed(&forged)).await);
+    }
 }
 
 /// The text of a secret is in one answer and nowhere else; who is no admin sees not even that there is one.
-async fn check_42_a_secret_is_shown_once_to_admins(world: World) {
+async fn s42_a_secret_is_shown_once_to_admins(world: World) {
     let input = json!({ "name": "fleet", "idempotencyKey": "k" });
     let (id, text) = create(&world.admin, input.clone()).await;
     let again = world.admin.mutate("createEnrollSecret", "enrollSecret { id } secret", input).await;
@@ -126,6 +145,25 @@ async fn secrets_rotate_with_an_overlap(world: World) {
     let id = admin.start("select name").await;
     host.poll().await.expect("an answer: its key holds");
     assert_eq!(admin.campaign(&id).await["totals"]["succeeded"], 1);
+}
+
+/// A secret that another server knows already is refused there, too, once it has looked; who is in stays in.
+async fn a_revoked_secret_is_refused_on_every_server(world: World) {
+    let beside = world.server.beside().await;
+    let (id, text) = create(&world.admin, json!({ "name": "site" })).await;
+    let enroll = async |name: &str| {
+        let answering = Arc::new(|_: &str| AgentAnswer::one("name", "x"));
+        let mut agent = Agent::new(beside.address, &text, Identity::linux(name), answering);
+        (agent.enroll().await, agent)
+    };
+    let (is_in, mut host) = enroll("before").await;
+    assert!(is_in);
+    world.admin.mutate("revokeEnrollSecret", "revokedEnrollSecretId", json!({ "id": id })).await;
+    beside.fleet.catch_up().await.expect("the store answers");
+    assert!(!enroll("after").await.0);
+    host.poll().await.expect("its key holds");
+    assert_eq!(host.ledger.enrollments, 1);
+    beside.stop().await;
 }
 
 /// Makes a secret; answers id and text.

@@ -2,12 +2,15 @@
 
 use std::io::Read as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use muster::policy::Role;
 use serde_json::{Value, json};
 
 use crate::harness::agent::AgentAnswer;
+use crate::harness::block_on;
 use crate::harness::personas::Person;
+use crate::harness::server::{Backend, TestServer};
 use crate::harness::stored::activities;
 use crate::harness::world::{World, on_both};
 
@@ -147,6 +150,34 @@ async fn refusals(world: World) {
     }
     let posted = world.admin.open("POST", &csv, vec![], "").await;
     assert_eq!(posted.status, 405);
+}
+
+/// An export costs as much as a page of events, and who has not so many points left waits.
+#[test]
+fn exports_cost_points() {
+    block_on(async {
+        let settings = &[("graphql.rate_limit", "1200"), ("graphql.rate_window", "12s")];
+        let server = TestServer::start(Backend::Sqlite, settings).await.expect("SQLite is inside");
+        let world = World::on(server).await;
+        let other = world.person("other", Role::Admin, None).await;
+        let id = answered(&world).await;
+        world.server.advance(Duration::from_secs(12));
+        let export = async |person: &Person| person.get(&path(&id, "ndjson"), vec![]).await;
+        for _ in 0..2 {
+            assert_eq!(export(&world.admin).await.status, 200);
+        }
+        let rest = world.admin.cost("{ __typename }", json!({})).await;
+        assert_eq!(rest["remaining"], 1_200 - 2 * 501 - 1);
+        let refused = export(&world.admin).await;
+        assert_eq!((refused.status, refused.header("retry-after")), (429, Some("4")));
+        let extensions = refused.json()["errors"][0]["extensions"].clone();
+        assert_eq!((&extensions["code"], &extensions["retryAfter"]), (&json!("RATE_LIMITED"), &json!(4)));
+        let recorded = activities(&world.server, "campaign.exported").await;
+        assert_eq!(recorded.len(), 2, "what was refused took nothing away");
+        assert_eq!(export(&other).await.status, 200, "others have points of their own");
+        world.server.advance(Duration::from_secs(4));
+        assert_eq!(export(&world.admin).await.status, 200);
+    });
 }
 
 /// The audit trail says who took which campaign away.

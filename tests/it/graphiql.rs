@@ -15,10 +15,10 @@ use crate::harness::world::{World, on_both};
 /// What a browser says when somebody opens an address.
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
 
-on_both!(s40_page, s40_assets, s40_programs_are_not_disturbed, start_query);
+on_both!(page, assets, programs_are_not_disturbed, start_query);
 
 /// A browser gets a page that may load from this server alone, and that nobody may frame.
-async fn s40_page(world: World) {
+async fn page(world: World) {
     let page = get(&world, "/graphql", &[("Accept", BROWSER)]).await;
     assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
     let policy = page.header("content-security-policy").expect("a policy");
@@ -42,7 +42,7 @@ async fn s40_page(world: World) {
 }
 
 /// Everything that the page names is here, packed or not as is asked, and may be kept for ever.
-async fn s40_assets(world: World) {
+async fn assets(world: World) {
     let page = get(&world, "/graphql", &[("Accept", BROWSER)]).await;
     let page = String::from_utf8(page.body).expect("it is UTF-8");
     let named: Vec<_> = page.split('"').filter(|part| part.starts_with("graphql/assets/")).collect();
@@ -79,11 +79,11 @@ async fn s40_assets(world: World) {
 }
 
 /// Whoever asks a query, or would as soon have JSON, is answered by the API.
-async fn s40_programs_are_not_disturbed(world: World) {
+async fn programs_are_not_disturbed(world: World) {
     let query = "/graphql?query=%7B__typename%7D";
     for accept in [BROWSER, "*/*", "application/json", "text/html, image/gif, */*; q=.2"] {
         let answer = get(&world, query, &[("Accept", accept)]).await;
-        assert_eq!(answer.json(), json!({ "data": { "__typename": "Query" } }), "{accept}");
+        assert_eq!(answer.json()["data"], json!({ "__typename": "Query" }), "{accept}");
     }
     for accept in [
         "*/*",
@@ -101,7 +101,7 @@ async fn s40_programs_are_not_disturbed(world: World) {
     let headers = &[("Accept", BROWSER), ("Content-Type", "application/json")];
     let posted = wire::request("POST", "/graphql", headers, br#"{"query":"{__typename}"}"#);
     let posted = exchange(world.server.address, &posted).await.expect("an answer");
-    assert_eq!(posted.json(), json!({ "data": { "__typename": "Query" } }));
+    assert_eq!(posted.json()["data"], json!({ "__typename": "Query" }));
 }
 
 /// The operations that the page begins with do what they say.
@@ -130,7 +130,7 @@ async fn start_query(world: World) {
 
 /// Switched off, a browser is a client as any other.
 #[test]
-fn s40_switched_off() {
+fn switched_off() {
     block_on(async {
         let server = TestServer::start(Backend::Sqlite, &[("graphql.graphiql", "false")]).await;
         let world = World::on(server.expect("SQLite is always there")).await;

@@ -43,6 +43,26 @@ checks!(
     check_38_aliased_logins,
 );
 
+/// Where the forty checks are; those of safety.md have numbers of their own.
+const PLACES: &[&str] = &[
+    include_str!("graphql_checks.rs"),
+    include_str!("graphql_costs.rs"),
+    include_str!("graphql_faults.rs"),
+    include_str!("graphql_sockets.rs"),
+    include_str!("graphiql.rs"),
+    include_str!("../../src/graphql/transport/tests/socket.rs"),
+];
+
+#[test]
+fn every_check_has_a_test() {
+    let is_there = |number: &usize| {
+        let names = [format!("fn check_{number:02}_"), format!("fn s{number:02}_")];
+        PLACES.iter().any(|place| names.iter().any(|name| place.contains(name)))
+    };
+    let missing: Vec<_> = (1..=40).filter(|number| !is_there(number)).collect();
+    assert!(missing.is_empty(), "no test of check {missing:?}");
+}
+
 mod laws {
     use super::*;
 
@@ -173,6 +193,12 @@ mod laws {
             let answer = world.admin.gql(page, json!({ "n": size })).await;
             assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{size}: {answer}");
         }
+        let both_ways = "query($n: Int) { hosts(first: $n) { nodes { id } } }";
+        for size in [json!(101), json!(-1), json!(0), json!(1_000_000_000)] {
+            let answer = world.admin.gql(both_ways, json!({ "n": size })).await;
+            assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{size}: {answer}");
+        }
+        assert_eq!(world.admin.gql(both_ways, json!({ "n": null })).await.get("errors"), None);
         let left_out =
             world.admin.ask("query($n: Int) { teams(first: $n) { nodes { id } } }", json!({})).await;
         assert_eq!(left_out["teams"]["nodes"].as_array().map(Vec::len), Some(20));

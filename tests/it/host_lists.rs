@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use entity::hosts::Model;
 use entity::id::{HostId, LabelId, PublicId, TeamId, UserId};
-use entity::kind::Platform;
-use entity::label_members;
+use entity::kind::{LabelKind, Platform};
 use muster::clock::Timestamp;
 use muster::policy::{Action, Actor, Credential, Role, Roles, Scope, UserActor, allow};
 use muster::store::hosts::{self, Freshness, HostSelection, HostSortField, HostStatus, ResolvedHostFilter};
+use muster::store::label_sets::Delta;
 use muster::store::page::PageRequest;
-use muster::store::{Store, labels};
-use sea_orm::{ActiveModelTrait as _, EntityTrait as _, IntoActiveModel as _, Order};
+use muster::store::{Store, label_members, labels};
+use sea_orm::{ActiveModelTrait as _, ActiveValue::Set, EntityTrait as _, IntoActiveModel as _, Order};
 
 use crate::harness::seeds::{Dice, seeds};
 use crate::harness::stores::on_both_stores;
@@ -20,7 +20,7 @@ use crate::harness::stores::on_both_stores;
 /// 2026-11-22 12:00 UTC.
 const NOW: Timestamp = Timestamp(1_795_348_800_000);
 const TEAM: TeamId = TeamId(7);
-const LABEL: LabelId = LabelId(1);
+const LABEL: LabelId = LabelId(100);
 
 on_both_stores! {
     /// Pages of any size, forward and backward, are the sorted list, for every order.
@@ -74,7 +74,7 @@ on_both_stores! {
         assert_eq!(counted, theirs.len() as u64);
         let targets = hosts::select_targets(store.reader(), &scope, HostSelection::All).await.expect("targets");
         assert_eq!(targets.into_iter().map(|(id, _)| id).collect::<BTreeSet<_>>(), theirs);
-        let labelled = labels::count_hosts(store.reader(), &scope, &[LABEL]).await.expect("counts");
+        let labelled = labels::count_hosts(store.reader(), &scope, Some(&[LABEL])).await.expect("counts");
         let expected = all.iter().filter(|host| host.team_id == TEAM && has_label(host)).count();
         assert_eq!(labelled, [(LABEL, i64::try_from(expected).expect("it is small"))]);
     }
@@ -177,12 +177,27 @@ async fn populate(store: &Store, dice: &mut Dice) -> Vec<Model> {
     let all: Vec<Model> = (1..=50).map(|id| host(id, dice)).collect();
     let rows = all.iter().cloned().map(|row| row.into_active_model().reset_all());
     entity::hosts::Entity::insert_many(rows).exec_without_returning(&tx).await.expect("hosts");
-    let members = all.iter().filter(|host| has_label(host));
-    let members = members.map(|host| label_members::Model { label_id: LABEL, host_id: host.id });
-    let members = members.map(|row| row.into_active_model().reset_all());
-    label_members::Entity::insert_many(members).exec_without_returning(&tx).await.expect("members");
+    entity::labels::Entity::delete_by_id(LABEL).exec(&tx).await.expect("no label");
+    labels::insert(&tx, label()).await.expect("a label");
+    let mut delta = Delta::default();
+    for host in all.iter().filter(|host| has_label(host)) {
+        delta.join(LABEL, host.id, host.team_id);
+    }
+    label_members::apply(&tx, &delta).await.expect("members");
     tx.commit().await.expect("commit");
     all
+}
+
+fn label() -> entity::labels::ActiveModel {
+    entity::labels::ActiveModel {
+        id: Set(LABEL),
+        public_id: Set(PublicId::new("lbl", 100)),
+        name: Set("every third".to_owned()),
+        kind: Set(LabelKind::Manual),
+        team_id: Set(TeamId::NONE),
+        created_at: Set(NOW),
+        ..Default::default()
+    }
 }
 
 fn host(id: i64, dice: &mut Dice) -> Model {
@@ -208,6 +223,29 @@ fn host(id: i64, dice: &mut Dice) -> Model {
         last_seen_at: seen,
         clone_suspected_at: dice.once_in(5).then_some(NOW),
         foreign_secret_at: dice.once_in(5).then_some(NOW),
+        vitals_at: None,
+        labels_at: None,
+        policies_at: None,
+        refetch_at: None,
+        checked_in_at: None,
+        config_at: None,
+        logged_at: None,
+        unanswered_since: None,
+        booted_at: None,
+        disk_total_bytes: None,
+        disk_free_bytes: None,
+        config_interval_s: None,
+        log_interval_s: None,
+        cpu_cores: None,
+        config_hash: None,
+        instance_id: None,
+        hardware_vendor: None,
+        hardware_model: None,
+        cpu_brand: None,
+        primary_address: None,
+        primary_mac: None,
+        is_pinned: false,
+        status: HostStatus::Online,
     }
 }
 
@@ -217,6 +255,8 @@ fn sorted(all: &[Model], field: HostSortField, order: &Order) -> Vec<HostId> {
         HostSortField::Hostname => (host.hostname.to_ascii_lowercase(), 0, host.id),
         HostSortField::LastSeenAt => (String::new(), host.last_seen_at.0, host.id),
         HostSortField::EnrolledAt => (String::new(), host.enrolled_at.0, host.id),
+        HostSortField::DiskFreeBytes => (String::new(), host.disk_free_bytes.unwrap_or(-1), host.id),
+        HostSortField::BootedAt => (String::new(), host.booted_at.map_or(-1, |at| at.0), host.id),
     };
     let sorted: BTreeMap<_, _> = all.iter().map(|host| (key(host), host.id)).collect();
     match order {
@@ -254,5 +294,6 @@ fn observer_of(team: TeamId) -> Actor {
         credential: Credential::Session(entity::id::SessionId(1)),
         roles: Roles { global: None, teams: [(team, Role::Observer)].into() },
         source: None,
+        signed_by: None,
     })
 }

@@ -143,5 +143,6 @@ fn user(roles: Roles) -> Actor {
         credential: Credential::Session(SessionId(1)),
         roles,
         source: None,
+        signed_by: None,
     })
 }

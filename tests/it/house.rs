@@ -24,6 +24,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "auth",
             "bus",
             "spool",
+            "destination",
             "fleet",
             "agent",
             "graphql",
@@ -37,13 +38,35 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("agent", &["fleet", "auth", "clock"]),
     ("graphql", &["fleet", "auth", "policy", "clock"]),
     ("tasks", &["fleet", "clock"]),
-    ("fleet", &["auth", "store", "bus", "spool", "sql", "policy", "clock", "entity"]),
+    // osquery: what an agent accepts as its configuration, for what is saved and imported.
+    // interchange: an import is read by it, an export written.
+    (
+        "fleet",
+        &[
+            "auth",
+            "store",
+            "bus",
+            "spool",
+            "destination",
+            "sql",
+            "osquery",
+            "interchange",
+            "policy",
+            "clock",
+            "entity",
+        ],
+    ),
     ("auth", &["store", "policy", "clock", "entity"]),
     // migration: the store brings its own schema up.
     ("store", &["entity", "migration", "policy", "clock"]),
+    ("destination", &["spool", "clock"]),
     ("spool", &["clock"]),
     ("bus", &["clock"]),
     ("simulator", &["sql", "clock"]),
+    // sql: files of SQL are cut apart as SQLite reads them.
+    ("interchange", &["sql"]),
+    // sql: views, decorators and the like are SQL.
+    ("osquery", &["sql"]),
     ("sql", &[]),
     ("policy", &[]),
     ("clock", &[]),
@@ -95,6 +118,30 @@ fn every_file_says_what_it_is_and_silences_nothing() {
         let silent = text.contains(&silencer) || text.contains(&inner_silencer);
         assert!(!silent, "{}: an expectation with its reason, not an allowance", file.display());
     }
+}
+
+/// Who may do what is decided in `policy`: nobody else asks which role somebody has.
+#[test]
+fn roles_are_looked_at_by_the_policy_alone() {
+    let named = ["Role::Admin", "Role::Maintainer", "Role::ObserverPlus", "Role::Observer", "Role::Gitops"];
+    let outside = |file: &PathBuf| {
+        let path = file.strip_prefix(root()).expect("it was found there").display().to_string();
+        let is_test = path.ends_with("tests.rs") || path.contains("/tests/");
+        !is_test && path != "src/policy.rs"
+    };
+    let mut offences = Vec::new();
+    for file in rust_files("src").into_iter().filter(outside) {
+        let text = read(&file);
+        // The words of the API are translated where they are declared.
+        let before_tests = text.split("#[cfg(test)]").next().unwrap_or_default();
+        offences.extend(
+            named
+                .iter()
+                .filter(|role| before_tests.contains(**role))
+                .map(|role| format!("{} names {role}", file.display())),
+        );
+    }
+    assert_eq!(offences, Vec::<String>::new());
 }
 
 #[test]

@@ -1,12 +1,24 @@
 //! The tables come up and go down on both databases, empty or not, and hold what the entities say.
 
-mod rows;
+pub mod rows;
 
 use migration::{Migrator, MigratorTrait as _};
 use muster::store::{Store, StoreError};
 use sea_orm::{ConnectionTrait as _, EntityTrait as _, PaginatorTrait as _};
 
+use crate::harness::services::postgres::connect;
 use crate::harness::stores::on_both_stores;
+
+/// Notes a step of the future.
+const FLYING_CARS: &str =
+    "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_flying_cars', 0)";
+
+/// Makes a database newer than this version.
+pub async fn add_a_step_of_the_future(url: &str) {
+    let db = connect(url).await;
+    db.execute_unprepared(FLYING_CARS).await.expect("it was migrated");
+    db.close().await.expect("it closes");
+}
 
 on_both_stores! {
     /// Up, down and up again on an empty database.
@@ -41,8 +53,7 @@ on_both_stores! {
     async fn future(store: Store) {
         store.migrate().await.expect("up");
         let tx = store.begin().await.expect("a transaction");
-        let flying_cars = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_flying_cars', 0)";
-        tx.execute_unprepared(flying_cars).await.expect("a step of the future");
+        tx.execute_unprepared(FLYING_CARS).await.expect("a step of the future");
         tx.commit().await.expect("commit");
         let refusal = store.migrate().await.expect_err("it is newer");
         assert!(matches!(refusal, StoreError::Schema(_)));

@@ -53,8 +53,10 @@ fn metrics() {
             "process_max_fds",
             "muster_connections",
             "muster_database_statements_total",
-            "muster_spool_bytes{kind=\"result\"}",
+            "muster_spool_bytes",
             "muster_bus_connected",
+            "muster_keeps_house",
+            "muster_task_runs_total{task=\"lease\",ended=\"done\"}",
             concat!("muster_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"}"),
         ] {
             assert!(value(&after, series) > 0.0, "{series}\n{after}");

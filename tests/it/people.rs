@@ -10,6 +10,8 @@ use sea_orm::{ColumnTrait as _, EntityTrait as _, PaginatorTrait as _, QueryFilt
 use serde_json::{Value, json};
 
 use crate::harness::agent::AgentAnswer;
+use crate::harness::agent::body::keyed;
+use crate::harness::agent::raw::{assert_node_invalid, assert_success, post};
 use crate::harness::personas::{PASSWORD, Person};
 use crate::harness::services::postgres::connect;
 use crate::harness::socket::Told;
@@ -19,12 +21,13 @@ on_both!(
     users_are_managed,
     the_last_admin_stays,
     two_admins_cannot_take_each_other_away,
-    check_29_a_lost_team_ends_its_part_of_a_stream,
-    check_31_an_invitation_is_used_once,
+    s29_a_lost_team_ends_its_part_of_a_stream,
+    s31_an_invitation_is_used_once,
     an_invitation_is_worth_what_its_maker_may_give,
     an_account_that_is_there_takes_the_role,
-    check_45_nobody_raises_themselves,
-    check_46_a_role_ends_on_every_server
+    s41_a_team_learns_of_no_account,
+    s45_nobody_raises_themselves,
+    s46_a_role_ends_on_every_server
 );
 
 /// Made, found, changed, shut out, deleted; a page and a count agree.
@@ -103,7 +106,7 @@ async fn two_admins_cannot_take_each_other_away(world: World) {
 
 /// Who loses one of two teams while they watch both gets no further row of it: the socket is closed so that it comes
 /// back with the roles of now, and what follows is of the other team alone.
-async fn check_29_a_lost_team_ends_its_part_of_a_stream(world: World) {
+async fn s29_a_lost_team_ends_its_part_of_a_stream(world: World) {
     let (berlin, paris) = (world.team("berlin").await, world.team("paris").await);
     let mut hosts = Vec::new();
     for team in [&berlin, &paris] {
@@ -135,7 +138,7 @@ async fn check_29_a_lost_team_ends_its_part_of_a_stream(world: World) {
 
 /// A token makes one account, however many use it at once; it ends by itself and by being revoked; the store has no
 /// copy of it.
-async fn check_31_an_invitation_is_used_once(world: World) {
+async fn s31_an_invitation_is_used_once(world: World) {
     let input = json!({ "email": "Grace@muster.test", "role": "MAINTAINER" });
     let (_, token) = invite(&world.admin, input.clone()).await;
     let nobody = world.anonymous();
@@ -185,8 +188,10 @@ async fn an_account_that_is_there_takes_the_role(world: World) {
     let input = json!({ "email": "ada@muster.test", "role": "MAINTAINER", "teamId": berlin.public_id.0 });
     let (_, token) = invite(&world.admin, input).await;
     let other = world.person("other", Role::Observer, None).await;
+    let unknown = accept(&world.anonymous(), &"x".repeat(token.len())).await["userErrors"].clone();
     for person in [world.anonymous(), other] {
-        assert_eq!(accept(&person, &token).await["userErrors"][0]["code"], "NOT_ALLOWED");
+        let told = accept(&person, &token).await["userErrors"].clone();
+        assert_eq!(told, unknown, "nobody learns that the e-mail has an account");
     }
     let accepted = accept(&ada, &token).await;
     assert_eq!(accepted["userErrors"], json!([]));
@@ -195,9 +200,32 @@ async fn an_account_that_is_there_takes_the_role(world: World) {
     ada.login(PASSWORD).await["accessToken"].as_str().expect("the password is the old one");
 }
 
+/// Whoever manages one team makes no accounts and sets no passwords: they invite, and are told the same whether the
+/// e-mail has an account or not.
+async fn s41_a_team_learns_of_no_account(world: World) {
+    let berlin = world.team("berlin").await;
+    let chief = world.person("chief", Role::Admin, Some(&berlin)).await;
+    let taken = world.person("taken", Role::Observer, None).await;
+    let (mut made, mut invited) = (Vec::new(), Vec::new());
+    for email in ["taken@muster.test", "free@muster.test"] {
+        let user = json!({ "email": email, "displayName": "x", "password": PASSWORD, "role": "OBSERVER",
+            "teamId": berlin.public_id.0 });
+        made.push(chief.mutate("createUser", "user { id }", user).await);
+        let input = json!({ "email": email, "role": "OBSERVER", "teamId": berlin.public_id.0 });
+        invited.push(chief.mutate("createInvitation", "invitation { role }", input).await);
+    }
+    assert_eq!(made[0], made[1]);
+    assert_eq!(made[0]["userErrors"][0]["code"], "NOT_ALLOWED");
+    assert_eq!(invited[0], invited[1]);
+    let searched = "{ users(search: \"taken@\") { totalCount nodes { id } } }";
+    assert_eq!(chief.ask(searched, json!({})).await["users"], json!({ "totalCount": 0, "nodes": [] }));
+    let reset = chief.mutate("createPasswordReset", "token", json!({ "userId": taken.id().await.0 })).await;
+    assert_eq!(reset["userErrors"][0]["code"], "NOT_ALLOWED");
+}
+
 /// The admin of a team makes nobody a global admin, changes no role of their own, and reaches into no other team; that
 /// they tried is on record.
-async fn check_45_nobody_raises_themselves(world: World) {
+async fn s45_nobody_raises_themselves(world: World) {
     let (berlin, paris) = (world.team("berlin").await, world.team("paris").await);
     let chief = world.person("chief", Role::Admin, Some(&berlin)).await;
     let member = world.person("member", Role::Observer, Some(&berlin)).await;
@@ -248,7 +276,7 @@ async fn check_45_nobody_raises_themselves(world: World) {
 }
 
 /// A role that is taken away on one server is gone on the others once they have looked.
-async fn check_46_a_role_ends_on_every_server(world: World) {
+async fn s46_a_role_ends_on_every_server(world: World) {
     let berlin = world.team("berlin").await;
     let observer = world.person("observer", Role::Observer, Some(&berlin)).await;
     let beside = world.server.beside().await;
@@ -259,6 +287,15 @@ async fn check_46_a_role_ends_on_every_server(world: World) {
     beside.fleet.catch_up().await.expect("the store answers");
     let refused = there.gql(query, json!({})).await;
     assert_eq!(refused["errors"][0]["extensions"]["code"], "FORBIDDEN");
+    // As does a host: what the other server remembers of its key is gone.
+    let host = world.host("web").await;
+    let key = host.node_key.clone().expect("it is enrolled");
+    assert_success(&post(beside.address, "config", &[], keyed(&key)).await);
+    let id =
+        world.admin.ask("{ hosts { nodes { id } } }", json!({})).await["hosts"]["nodes"][0]["id"].clone();
+    world.admin.mutate("deleteHosts", "deletedHostIds", json!({ "hostIds": [id] })).await;
+    beside.fleet.catch_up().await.expect("the store answers");
+    assert_node_invalid(&post(beside.address, "config", &[], keyed(&key)).await);
     beside.stop().await;
 }
 

@@ -26,6 +26,10 @@ impl RowLimits {
     /// The numbers of the design.
     pub(super) const DESIGN: Self =
         Self { rows: 100_000, bytes: 32 << 20, chunk_rows: 1000, chunk_bytes: 256 << 10 };
+
+    /// For what is due: it is kept for every host.
+    pub(super) const DUE: Self =
+        Self { rows: 5_000, bytes: 2 << 20, chunk_rows: 5_000, chunk_bytes: 2 << 20 };
 }
 
 /// Rows as they are stored.

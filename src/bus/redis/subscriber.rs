@@ -2,8 +2,6 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use redis::aio::MultiplexedConnection;
@@ -11,12 +9,10 @@ use redis::{Client, PushInfo, PushKind, RedisResult, Value};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::{PAUSE, Wanted, limits};
+use super::breaker::{Breaker, Side};
+use super::{HEARTBEAT, Names, PAUSE, limits};
 use crate::bus::Channel;
 use crate::bus::receivers::Receivers;
-
-/// How often an idle connection is asked whether it lives, and channels that nobody listens to are left.
-const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// Channels in one command at most.
 const CHANNELS: usize = 500;
@@ -24,10 +20,16 @@ const CHANNELS: usize = 500;
 /// Owner of the subscribing connection.
 pub(super) struct Subscriber {
     pub(super) client: Client,
-    pub(super) prefix: Arc<str>,
+    pub(super) names: Arc<Names>,
     pub(super) receivers: Arc<Receivers>,
-    pub(super) connected: Arc<AtomicBool>,
+    pub(super) breaker: Arc<Breaker>,
     pub(super) wanted: mpsc::Receiver<Wanted>,
+}
+
+/// A channel that has a new receiver, and whom to tell when its messages will arrive.
+pub(super) struct Wanted {
+    pub(super) channel: Channel,
+    pub(super) done: oneshot::Sender<()>,
 }
 
 /// A live connection and what it is subscribed to.
@@ -38,24 +40,19 @@ struct Session {
 }
 
 impl Subscriber {
-    /// Connects, again and again, until the bus is dropped; `ready` is told of the first connection.
-    pub(super) async fn run(mut self, ready: oneshot::Sender<()>) {
-        let mut ready = Some(ready);
+    /// Connects, again and again, until the bus is dropped.
+    pub(super) async fn run(mut self) {
         while !self.wanted.is_closed() {
             let ended = match self.connect().await {
                 Ok(session) => {
-                    let _ = ready.take().map(|ready| ready.send(()));
                     metrics::counter!("muster_bus_connects_total").increment(1);
-                    tracing::info!("the bus is connected");
                     self.serve(session).await
                 }
                 Err(error) => Err(error),
             };
-            let was_connected = self.connected.swap(false, Ordering::SeqCst);
             match ended {
                 Ok(()) => return,
-                Err(error) if was_connected => tracing::warn!(%error, "the bus is away"),
-                Err(_) => {}
+                Err(error) => self.breaker.failed(Side::Subscribing, &error),
             }
             sleep(PAUSE).await;
         }
@@ -67,8 +64,9 @@ impl Subscriber {
         let config = limits().set_push_sender(self.pushes(Arc::clone(&lost)));
         let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
         let mut session = Session { connection, channels: HashSet::new(), lost };
-        // From here on new receivers ask for their channel; those who came before are found in the list.
-        self.connected.store(true, Ordering::SeqCst);
+        self.reconcile(&mut session).await?;
+        // From here on new receivers ask for their channel; those who came just before are found in the list.
+        self.breaker.worked(Side::Subscribing);
         self.reconcile(&mut session).await?;
         Ok(session)
     }
@@ -98,7 +96,7 @@ impl Subscriber {
     /// Subscribes to a channel for a new receiver.
     async fn add(&self, session: &mut Session, wanted: Wanted) -> RedisResult<()> {
         if !session.channels.contains(&wanted.channel) {
-            session.connection.subscribe(self.name(&wanted.channel)).await?;
+            session.connection.subscribe(self.names.channel(&wanted.channel)).await?;
             session.channels.insert(Arc::clone(&wanted.channel));
         }
         if wanted.done.send(()).is_err() {
@@ -113,14 +111,14 @@ impl Subscriber {
         let listened: HashSet<Channel> = self.receivers.listened().into_iter().collect();
         let late = missing(&listened, &session.channels);
         for batch in late.chunks(CHANNELS) {
-            let names: Vec<String> = batch.iter().map(|channel| self.name(channel)).collect();
+            let names: Vec<String> = batch.iter().map(|channel| self.names.channel(channel)).collect();
             session.connection.subscribe(names).await?;
         }
         if !late.is_empty() {
             self.receivers.gap();
         }
         for batch in missing(&session.channels, &listened).chunks(CHANNELS) {
-            let names: Vec<String> = batch.iter().map(|channel| self.name(channel)).collect();
+            let names: Vec<String> = batch.iter().map(|channel| self.names.channel(channel)).collect();
             session.connection.unsubscribe(names).await?;
         }
         session.channels = listened;
@@ -130,32 +128,31 @@ impl Subscriber {
     /// What the connection calls for every push, on its own task: it must not wait.
     fn pushes(&self, lost: Arc<Notify>) -> impl Fn(PushInfo) -> Result<(), std::convert::Infallible> + use<> {
         let receivers = Arc::clone(&self.receivers);
-        let prefix = Arc::clone(&self.prefix);
+        let names = Arc::clone(&self.names);
         move |push| {
             match push.kind {
-                PushKind::Message => deliver(&receivers, &prefix, push.data),
+                PushKind::Message => deliver(&receivers, &names, push.data),
                 PushKind::Disconnection => lost.notify_one(),
                 _ => {}
             }
             Ok(())
         }
     }
-
-    fn name(&self, channel: &Channel) -> String {
-        format!("{}{channel}", self.prefix)
-    }
 }
 
 /// Delivers the parts of a message push: the channel's name, then the payload.
-fn deliver(receivers: &Receivers, prefix: &str, parts: Vec<Value>) {
+fn deliver(receivers: &Receivers, names: &Names, parts: Vec<Value>) {
     let mut parts = parts.into_iter();
-    let (Some(Value::BulkString(name)), Some(Value::BulkString(message))) = (parts.next(), parts.next())
+    let (Some(Value::BulkString(channel)), Some(Value::BulkString(sealed))) = (parts.next(), parts.next())
     else {
         return;
     };
+    let Some(message) = names.open(Bytes::from(sealed)) else { return };
     metrics::counter!("muster_bus_messages_total", "what" => "received").increment(1);
-    if let Some(channel) = std::str::from_utf8(&name).ok().and_then(|name| name.strip_prefix(prefix)) {
-        receivers.deliver(channel, &Bytes::from(message));
+    if let Some(channel) =
+        std::str::from_utf8(&channel).ok().and_then(|name| name.strip_prefix(names.prefix.as_str()))
+    {
+        receivers.deliver(channel, &message);
     }
 }
 

@@ -72,7 +72,9 @@ impl<'a> Follower<'a> {
             Ok(None) => {
                 Err(ClientError::Unauthenticated("the token is not valid, or not any more".to_owned()))
             }
-            Err(ClientError::Unreachable(_, why) | ClientError::Broken(_, why)) => Ok(Some(why)),
+            Err(
+                ClientError::Unreachable(_, why) | ClientError::Broken(_, why) | ClientError::Busy(why, _),
+            ) => Ok(Some(why)),
             Err(ClientError::Refused { code, message }) if passes(&code) => Ok(Some(message)),
             Err(error) => Err(error),
         }

@@ -8,10 +8,13 @@ mod pages;
 mod socket;
 mod trust;
 
+use std::time::Duration;
+
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 pub(super) use credential::{Credential, Session};
 pub(super) use endpoint::Endpoint;
@@ -20,8 +23,11 @@ pub(super) use follower::{Follower, Told};
 pub(super) use pages::pages;
 pub(super) use trust::{Fingerprint, Tls, Trust};
 
+use super::terminal::talk;
 use crate::config::Secret;
 
+/// How long a command waits in all for a server that says when it has points again.
+const PATIENCE: Duration = Duration::from_mins(5);
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 64 << 20;
 
@@ -56,6 +62,9 @@ pub(super) enum ClientError {
     /// The credential does not hold, or there is none.
     #[error("{0}; sign in with `muster login`, or pass a valid token by --token or MUSTER_TOKEN")]
     Unauthenticated(String),
+    /// The server has no points left for the caller, and says how long that lasts.
+    #[error("{0}")]
+    Busy(String, Duration),
     /// The server refused.
     #[error("{message}")]
     Refused {
@@ -113,8 +122,20 @@ impl Client {
         }
     }
 
+    /// Sends a request; again, when the server says when, for as long as [`PATIENCE`] lasts. What was refused so was
+    /// not executed.
     async fn ask(&self, body: String, bearer: Option<&Secret>) -> Result<Value, ClientError> {
-        exchange(&self.endpoint, body, bearer).await
+        let mut patience = PATIENCE;
+        loop {
+            match exchange(&self.endpoint, body.clone(), bearer).await {
+                Err(ClientError::Busy(why, wait)) if wait <= patience => {
+                    patience -= wait;
+                    talk(format_args!("{why}; waiting {} s", wait.as_secs()));
+                    sleep(wait).await;
+                }
+                other => return other,
+            }
+        }
     }
 }
 
@@ -138,7 +159,13 @@ async fn exchange(endpoint: &Endpoint, body: String, bearer: Option<&Secret>) ->
         return Err(foreign(format!("status {status} without a JSON body")));
     };
     if let Some(message) = messages(&answer["errors"]) {
-        return Err(refusal(&answer["errors"], message));
+        let wait = answer["errors"][0]["extensions"]["retryAfter"].as_u64();
+        return Err(match wait {
+            Some(seconds) if status == StatusCode::TOO_MANY_REQUESTS => {
+                ClientError::Busy(message, Duration::from_secs(seconds.max(1)))
+            }
+            _ => refusal(&answer["errors"], message),
+        });
     }
     match answer["data"].take() {
         Value::Null => Err(foreign(format!("status {status} without data"))),

@@ -8,7 +8,7 @@ use super::{Client, ClientError};
 const PAGE: u64 = 100;
 
 /// Calls `each` with the nodes of a list, at most `limit` of them, and answers whether there are more. `document` has
-/// the variables `$first` and `$after` and the list as `page { nodes { … } pageInfo { hasNextPage endCursor } }`;
+/// the variables `$first` and `$after` and the list as `page { nodes { … } pageInfo { hasNextPage endCursor } }`, or in one object;
 /// `variables` are its others.
 ///
 /// # Errors
@@ -25,7 +25,7 @@ pub(in crate::cli) async fn pages<E: From<ClientError>>(
     while left > 0 {
         variables["first"] = json!(left.min(PAGE));
         variables["after"] = after;
-        let mut page = client.call(document, variables.clone()).await?["page"].take();
+        let mut page = list_of(client.call(document, variables.clone()).await?);
         if let Value::Array(nodes) = page["nodes"].take() {
             left = left.saturating_sub(u64::try_from(nodes.len()).unwrap_or(u64::MAX));
             nodes.into_iter().try_for_each(&mut each)?;
@@ -36,4 +36,14 @@ pub(in crate::cli) async fn pages<E: From<ClientError>>(
         after = page["pageInfo"]["endCursor"].take();
     }
     Ok(true)
+}
+
+/// The list of an answer: at its root, or in the one object there.
+fn list_of(mut answer: Value) -> Value {
+    let Some(fields) = answer.as_object_mut() else { return Value::Null };
+    if let Some(page) = fields.get_mut("page") {
+        return page.take();
+    }
+    let inside = fields.values_mut().find_map(|object| object.get_mut("page"));
+    inside.map_or(Value::Null, Value::take)
 }

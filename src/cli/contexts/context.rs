@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use super::store::{Book, Context as Stored, Contexts, StoredCredential};
 use crate::cli::Failure;
 use crate::cli::connect::unknown_context;
-use crate::cli::output::{Format, Printer, print_one};
+use crate::cli::one::One;
+use crate::cli::output::{Format, Printer};
 use crate::cli::terminal::talk;
 use crate::config::client::ClientEnvironment;
 
@@ -47,9 +48,8 @@ struct Use {
 struct Show {
     /// Its name [default: the one in use].
     name: Option<String>,
-    /// How it is printed [default: table on a terminal, else ndjson].
-    #[arg(long, value_enum)]
-    format: Option<Format>,
+    #[command(flatten)]
+    one: One,
 }
 
 /// Forget a context; `muster logout` before ends its session on the server too.
@@ -95,7 +95,8 @@ impl Show {
         let none = "no context is in use: `muster login` makes one, `muster context use` chooses one";
         let name = self.name.as_ref().or(book.current.as_ref()).ok_or(none)?;
         let context = book.contexts.get(name).ok_or_else(|| unknown_context(name))?;
-        Ok(print_one(self.format.unwrap_or_else(Format::of_lists), record(book, name, context))?)
+        self.one.print(record(book, name, context))?;
+        Ok(())
     }
 }
 

@@ -18,7 +18,7 @@ const PAGE: u64 = 100;
 
 /// How long a transaction may take from its entry's id to its commit: until then an entry with a smaller id than one
 /// that was told may still come.
-const SETTLED: Duration = Duration::from_secs(30);
+pub(super) const SETTLED: Duration = Duration::from_secs(30);
 
 /// Tells who follows the audit trail to look.
 pub struct Pulse(watch::Sender<u64>);

@@ -52,6 +52,19 @@ pub struct Export {
 }
 
 impl Fleet {
+    /// About how many bytes of rows an export would read, by what is stored now.
+    ///
+    /// # Errors
+    /// Denied; not found; invalid or expired cursor; unavailable.
+    pub async fn export_size(&self, actor: &Actor, request: &ExportRequest) -> Result<u64, FleetError> {
+        let campaign = self.visible_campaign(actor, &request.campaign).await?;
+        let after = self.open_cursor(&campaign, request.after.as_deref())?;
+        let all = u128::from(campaign.last_position.unsigned_abs().max(1));
+        let left = u128::from(campaign.last_position.saturating_sub(after).max(0).unsigned_abs());
+        let bytes = u128::from(campaign.bytes.unsigned_abs()) * left / all;
+        Ok(u64::try_from(bytes).unwrap_or(u64::MAX))
+    }
+
     /// Begins to read a campaign to be taken away, and records who does so.
     ///
     /// # Errors

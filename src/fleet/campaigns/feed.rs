@@ -8,9 +8,10 @@ mod cuts;
 mod reader;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use entity::id::{CampaignId, TeamId};
+use entity::id::{CampaignId, PublicId, TeamId};
 use entity::kind::CampaignStatus;
 use tokio::sync::{Notify, OnceCell, watch};
 
@@ -29,11 +30,14 @@ pub(super) struct Feeds(Mutex<HashMap<CampaignId, Weak<Feed>>>);
 pub(super) struct Feed {
     campaign: CampaignId,
     state: Mutex<State>,
-    loaded: OnceCell<()>,
+    /// The outside id of the campaign, once the store was read.
+    loaded: OnceCell<PublicId>,
     /// Moves when there is something new; viewers wait on it.
     head: watch::Sender<i64>,
-    /// Rung when the store has to be read, and when the last viewer leaves.
+    /// Rung when something has to be read, and when the last viewer leaves.
     bell: Arc<Notify>,
+    /// Whether it is the store that has to be read, whatever notices told.
+    look: AtomicBool,
     ring_bytes: usize,
     /// The batches of viewers who see the same.
     cuts: Mutex<HashMap<(Scope, BatchOptions), Weak<Cuts>>>,
@@ -48,6 +52,8 @@ struct State {
     known_to: Option<i64>,
     /// Whether a notice came before that.
     missed: bool,
+    /// The newest notice that told of more than it brought.
+    told: Option<Notice>,
     teams: BTreeMap<TeamId, TeamTotals>,
     status: Option<CampaignStatus>,
 }
@@ -111,6 +117,7 @@ impl Feed {
             loaded: OnceCell::new(),
             head: watch::Sender::new(0),
             bell: Arc::default(),
+            look: AtomicBool::new(false),
             ring_bytes,
             cuts: Mutex::default(),
         }
@@ -128,6 +135,7 @@ impl Feed {
 
     /// Has the store read.
     pub(super) fn ring(&self) {
+        self.look.store(true, Ordering::SeqCst);
         self.bell.notify_one();
     }
 
@@ -187,11 +195,14 @@ impl Feed {
             return;
         }
         let (joins, status) = (notice.from <= known_to + 1, notice.status);
+        if !joins || !notice.has_events() {
+            state.told = Some(notice);
+            return self.bell.notify_one();
+        }
         let teams: Vec<_> = notice.teams().collect();
-        let events = notice.into_events().filter(|_| joins);
-        let events: Option<Result<Vec<_>, _>> =
-            events.map(|events| events.into_iter().map(KnownEvent::read).collect());
-        let Some(Ok(events)) = events else { return self.ring() };
+        let events = notice.into_events().unwrap_or_default();
+        let events: Result<Vec<_>, _> = events.into_iter().map(KnownEvent::read).collect();
+        let Ok(events) = events else { return self.ring() };
         state.push(events, self.ring_bytes);
         state.teams(teams);
         state.status = Some(status);

@@ -13,7 +13,7 @@ use super::feed::{Cut, Cuts, Feed, Look};
 use super::{BatchOptions, Campaign, Event, EventBatch, SharedBatch, cursor};
 use crate::fleet::{Fleet, FleetError};
 use crate::policy::{self, Action, Actor, Scope};
-use crate::store::campaign_events::{self, Span};
+use crate::store::campaign_events::Span;
 
 /// Bytes of events in a batch at most; one event always goes.
 const BATCH_BYTES: usize = 512 << 10;
@@ -47,7 +47,7 @@ impl Fleet {
         options: BatchOptions,
     ) -> Result<Viewer, FleetError> {
         let position = self.open_cursor(&campaign, after)?;
-        self.note_reader(actor, &campaign).await?;
+        self.note_reader(actor, &[&campaign]).await?;
         let feed = self.feed(campaign.id).await?;
         Ok(Viewer {
             fleet: self.clone(),
@@ -203,9 +203,8 @@ impl Viewer {
             limit: u64::try_from(room).unwrap_or(u64::MAX),
             max_bytes: BATCH_BYTES,
         };
-        let read = campaign_events::read(self.fleet.store.reader(), scope, span).await?;
-        let events: Result<Vec<_>, _> = read.events.into_iter().map(KnownEvent::read).collect();
-        Ok((events?, Some(read.read_to)))
+        let found = self.fleet.events_of(&self.campaign.public_id, scope, span).await?;
+        Ok((found.events, Some(found.read_to)))
     }
 
     async fn changed(&mut self) -> Result<(), FleetError> {

@@ -1,10 +1,11 @@
 //! Campaigns: live queries over many hosts, their answers durable, ordered and resumable.
 //!
 //! In reading order: [`model`] has the words; [`start`] freezes the [`targets`] in one transaction; [`board`] offers the SQL at check-ins;
-//! [`answers`] groups what comes back, and [`record`] makes it durable, by the pure [`book`]; [`notice`] tells;
+//! [`answers`] groups what comes back, and [`record`] makes it durable, by the pure [`book`]; [`notice`] tells, and [`recent`]
+//! keeps what was told for other servers;
 //! [`feed`] and [`follow`] bring the [`event`]s to viewers, [`shared`] among those who see the same; [`watch`] tells who
-//! looks at all campaigns that one changed; [`export`] reads one to be taken away; [`end`] has the other ways a campaign
-//! ends; [`dispatch`] keeps the memory of this server true; [`read`] and [`target_list`] answer questions.
+//! looks at all campaigns that one changed; [`export`] reads one to be taken away, [`ship`] brings all to log destinations; [`end`] has the other ways a campaign
+//! ends; [`dispatch`] keeps the memory of this server true; [`retention`] removes what is old; [`read`], [`pages`] and [`target_list`] answer questions.
 
 mod model;
 mod start;
@@ -15,6 +16,7 @@ mod answers;
 mod record;
 mod book;
 mod notice;
+mod recent;
 mod event;
 mod cursor;
 mod feed;
@@ -22,17 +24,18 @@ mod follow;
 mod shared;
 mod watch;
 mod export;
+mod ship;
 mod end;
 mod dispatch;
+mod retention;
 mod read;
+mod pages;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 pub use entity::campaigns::Model as Campaign;
 use entity::id::CampaignId;
 pub use entity::kind::{CampaignStatus, HostErrorCode};
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -41,14 +44,17 @@ pub use self::cursor::open as open_cursor;
 pub use self::export::{Export, ExportRequest};
 pub use self::model::{
     Answer, BatchOptions, Chunk, Event, EventBatch, EventBody, EventPage, HostAnswer, HostFailed,
-    HostFailure, HostRows, NewCampaign, Outcome, Source, Target, TargetPreview, TargetState, Targets, Totals,
+    HostFailure, HostRows, NewCampaign, Outcome, Source, Target, TargetFilter, TargetPreview, TargetState,
+    Targets, Totals,
 };
+pub use self::pages::EventsWanted;
 pub use self::read::selection;
 pub(crate) use self::record::Recorded;
 pub use self::shared::{Rendering, SharedBatch};
-use super::Fleet;
 use super::check_in::Offer;
+use super::group::{self, Queue};
 use super::roster::KnownHost;
+use super::{Fleet, due};
 pub use crate::store::campaigns::Filter as CampaignFilter;
 
 /// Board, answer writer and feeds of this server.
@@ -57,9 +63,7 @@ pub struct Engine {
     feeds: feed::Feeds,
     watchers: watch::Watchers,
     targets: record::TargetCache,
-    queue: mpsc::Sender<answers::Waiting>,
-    /// Taken by the writer when it starts.
-    writer: Mutex<Option<mpsc::Receiver<answers::Waiting>>>,
+    queue: Queue<record::Given>,
     /// While answers can't be committed the board offers nothing.
     commits_fail: AtomicBool,
     /// While somebody has stopped all dispatch it offers nothing either.
@@ -70,14 +74,12 @@ pub struct Engine {
 
 impl Default for Engine {
     fn default() -> Self {
-        let (queue, writer) = mpsc::channel(answers::QUEUE);
         Self {
             board: board::Board::default(),
             feeds: feed::Feeds::default(),
             watchers: watch::Watchers::default(),
             targets: record::TargetCache::default(),
-            queue,
-            writer: Mutex::new(Some(writer)),
+            queue: Queue::new(answers::QUEUE),
             commits_fail: AtomicBool::new(false),
             dispatch_stopped: AtomicBool::new(false),
             tracker: TaskTracker::new(),
@@ -88,7 +90,7 @@ impl Default for Engine {
 
 impl Engine {
     /// Whether answers could be committed last time.
-    pub(super) fn commits_work(&self) -> bool {
+    pub(in crate::fleet) fn commits_work(&self) -> bool {
         !self.commits_fail.load(Ordering::Relaxed)
     }
 
@@ -99,7 +101,7 @@ impl Engine {
 
     /// How many answers are in the queue of the answer writer.
     pub(super) fn answers_waiting(&self) -> u64 {
-        (self.queue.max_capacity() - self.queue.capacity()) as u64
+        self.queue.waiting()
     }
 
     /// How many streams are open here.
@@ -109,16 +111,17 @@ impl Engine {
 }
 
 impl Fleet {
-    /// Starts the answer writer and the ears for what other servers tell; once a server.
+    /// Starts the writers and the ears for what other servers tell; once a server.
     pub fn start_engine(&self) {
-        let mut writer = self.campaigns.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(queue) = writer.take() else { return };
+        let Some(queue) = self.campaigns.queue.take() else { return };
         let (tracker, shutdown) = (&self.campaigns.tracker, &self.campaigns.shutdown);
-        let (fleet, token) = (self.clone(), shutdown.clone());
-        tracker.spawn(async move { fleet.write_answers(queue, token).await });
+        tracker.spawn(group::write(answers::Answers(self.clone()), queue, shutdown.clone()));
         let (fleet, token) = (self.clone(), shutdown.clone());
         tracker.spawn(async move { fleet.hear_campaigns(token).await });
         tracker.spawn(self.clone().hear_changes(shutdown.clone()));
+        if let Some(queue) = self.due.queue.take() {
+            tracker.spawn(group::write(due::Reporting(self.clone()), queue, shutdown.clone()));
+        }
     }
 
     /// Stops them, once every answer in the queue is durable or refused; no agent waits any more.

@@ -35,8 +35,9 @@ pub(super) struct Notice {
     events: Option<Vec<Carried>>,
 }
 
+/// An event as it travels between servers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Carried {
+pub(super) struct Carried {
     kind: EventKind,
     team: Option<TeamId>,
     host: Option<HostId>,
@@ -45,12 +46,13 @@ struct Carried {
 }
 
 impl Notice {
-    fn of(recording: &Recording) -> Option<Self> {
+    /// What was recorded, with its events if they have so many bytes at most.
+    fn of(recording: &Recording, carried: usize) -> Option<Self> {
         let from = recording.events.first()?.position;
         let to = recording.events.last()?.position;
         let bytes: usize = recording.events.iter().map(|event| event.body.len()).sum();
         let events =
-            (bytes <= CARRIED).then(|| recording.events.iter().map(Carried::of).collect::<Option<_>>());
+            (bytes <= carried).then(|| recording.events.iter().map(Carried::of).collect::<Option<_>>());
         let teams = recording.teams.iter();
         Some(Self {
             campaign: recording.campaign,
@@ -78,24 +80,34 @@ impl Notice {
         })
     }
 
+    /// Whether it carries its events.
+    pub(super) fn has_events(&self) -> bool {
+        self.events.is_some()
+    }
+
     /// The events it carries, as they are stored; none when they were too large.
     pub(super) fn into_events(self) -> Option<Vec<EventRow>> {
         let numbered = (self.from..).zip(self.events?);
-        let rows = numbered.map(|(position, event)| EventRow {
-            campaign_id: self.campaign,
-            position,
-            kind: event.kind,
-            team_id: event.team,
-            host_id: event.host,
-            occurred_at: event.at,
-            body: String::from(Box::<str>::from(event.body)).into_bytes(),
-        });
-        Some(rows.collect())
+        Some(numbered.map(|(position, event)| event.into_row(self.campaign, position)).collect())
     }
 }
 
 impl Carried {
-    fn of(event: &EventRow) -> Option<Self> {
+    /// The event as it is stored.
+    pub(super) fn into_row(self, campaign: CampaignId, position: i64) -> EventRow {
+        EventRow {
+            campaign_id: campaign,
+            position,
+            kind: self.kind,
+            team_id: self.team,
+            host_id: self.host,
+            occurred_at: self.at,
+            body: String::from(Box::<str>::from(self.body)).into_bytes(),
+        }
+    }
+
+    /// None for one whose body is no JSON: it stays in the store.
+    pub(super) fn of(event: &EventRow) -> Option<Self> {
         let body = String::from_utf8(event.body.clone()).ok()?;
         Some(Self {
             kind: event.kind,
@@ -115,8 +127,15 @@ impl Fleet {
             board.answered(*campaign, &RoaringBitmap::from([host.bit()]), None);
         }
         for recording in &recorded.recordings {
-            let Some(notice) = Notice::of(recording) else { continue };
+            // Viewers here need no message: they are given the events as they are.
+            if let Some(feed) = self.campaigns.feeds.find(recording.campaign)
+                && let Some(whole) = Notice::of(recording, usize::MAX)
+            {
+                feed.take_in(whole);
+            }
+            let Some(notice) = Notice::of(recording, CARRIED) else { continue };
             board.answered(recording.campaign, &recording.hosts, Some((notice.from, notice.to)));
+            self.keep_recent(recording);
             if let Ok(message) = serde_json::to_vec(&notice) {
                 self.bus.publish(CHANNEL.into(), Bytes::from(message));
             }

@@ -1,20 +1,15 @@
 //! Reading campaigns: found, listed, counted; their events as pages.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use entity::id::{CampaignId, HostId, PublicId};
+use entity::id::{CampaignId, PublicId, SavedQueryId};
 
-use super::event::KnownEvent;
-use super::{Campaign, CampaignFilter, EventPage, Targets, Totals, cursor};
+use super::{Campaign, CampaignFilter, Targets, Totals, cursor};
 use crate::fleet::hosts::{Page, PageRequest};
 use crate::fleet::{Fleet, FleetError};
 use crate::policy::{self, Action, Actor, Scope};
-use crate::store::campaign_events::{self, Span};
 use crate::store::campaign_teams::{self, TeamTotals};
-use crate::store::{campaign_answers, campaigns};
-
-/// Bytes of a page of events at most; one event is always there.
-const PAGE_BYTES: usize = 4 << 20;
+use crate::store::campaigns;
 
 impl Fleet {
     /// Visible campaigns by outside id.
@@ -59,6 +54,20 @@ impl Fleet {
         Ok(campaigns::page(self.store.reader(), &scope, filter, &page).await?)
     }
 
+    /// A page of the visible runs of each saved query, newest first.
+    ///
+    /// # Errors
+    /// Denied; unavailable.
+    pub async fn campaigns_of_queries(
+        &self,
+        actor: &Actor,
+        queries: &[SavedQueryId],
+        page: &PageRequest,
+    ) -> Result<HashMap<SavedQueryId, Page<Campaign>>, FleetError> {
+        let scope = read_scope(actor)?;
+        Ok(campaigns::pages_of_queries(self.store.reader(), &scope, queries, page).await?)
+    }
+
     /// How many visible campaigns match.
     ///
     /// # Errors
@@ -88,50 +97,17 @@ impl Fleet {
         cursor::seal(&self.keys, campaign.id, campaign.last_position)
     }
 
-    /// The host of an outside id among those that answered a campaign, also when it was deleted since; none when it
-    /// has not answered, or is not visible.
+    /// How many visible runs each saved query has.
     ///
     /// # Errors
     /// Denied; unavailable.
-    pub async fn host_in_campaign(
+    pub async fn count_campaigns_of_queries(
         &self,
         actor: &Actor,
-        campaign: &Campaign,
-        host: &PublicId,
-    ) -> Result<Option<HostId>, FleetError> {
+        queries: &[SavedQueryId],
+    ) -> Result<HashMap<SavedQueryId, u64>, FleetError> {
         let scope = read_scope(actor)?;
-        Ok(campaign_answers::host_of(self.store.reader(), &scope, campaign.id, host).await?)
-    }
-
-    /// A page of a campaign's events after a cursor; `host` keeps those of one host. Ends at 4 MiB, with at least
-    /// one event.
-    ///
-    /// # Errors
-    /// Denied; invalid or expired cursor; unavailable.
-    pub async fn campaign_events(
-        &self,
-        actor: &Actor,
-        campaign: &Campaign,
-        host: Option<HostId>,
-        after: Option<&str>,
-        limit: u64,
-    ) -> Result<EventPage, FleetError> {
-        let scope = read_scope(actor)?;
-        let after = self.open_cursor(campaign, after)?;
-        self.note_reader(actor, campaign).await?;
-        let up_to = campaign.last_position;
-        let span = Span { campaign: campaign.id, after, up_to, host, limit, max_bytes: PAGE_BYTES };
-        let read = campaign_events::read(self.store.reader(), &scope, span).await?;
-        let events: Result<Vec<_>, _> = read.events.into_iter().map(KnownEvent::read).collect();
-        self.check_kept(campaign.id).await?;
-        let totals = self.campaign_totals(actor, &[campaign.id]).await?;
-        let totals = totals.get(&campaign.id).copied().unwrap_or_default();
-        let seal = |position| cursor::seal(&self.keys, campaign.id, position);
-        Ok(EventPage {
-            events: events?.iter().map(|event| event.shown(seal(event.position), totals)).collect(),
-            more: read.read_to < up_to,
-            end_cursor: seal(read.read_to.max(after)),
-        })
+        Ok(campaigns::count_of_queries(self.store.reader(), &scope, queries).await?)
     }
 
     /// The position of a cursor of a campaign.
@@ -152,11 +128,14 @@ impl Fleet {
     /// # Errors
     /// [`FleetError::CursorExpired`]; unavailable.
     pub(super) async fn check_kept(&self, id: CampaignId) -> Result<(), FleetError> {
-        let found = campaigns::by_ids(self.store.reader(), &Scope::system(), &[id]).await?;
-        match found.first() {
-            Some(campaign) if campaign.events_purged_at.is_none() => Ok(()),
-            _ => Err(FleetError::CursorExpired),
-        }
+        if self.kept(&[id]).await?.contains(&id) { Ok(()) } else { Err(FleetError::CursorExpired) }
+    }
+
+    /// Those of these campaigns whose events are still there.
+    pub(super) async fn kept(&self, ids: &[CampaignId]) -> Result<HashSet<CampaignId>, FleetError> {
+        let found = campaigns::by_ids(self.store.reader(), &Scope::system(), ids).await?;
+        let kept = found.into_iter().filter(|campaign| campaign.events_purged_at.is_none());
+        Ok(kept.map(|campaign| campaign.id).collect())
     }
 
     /// A visible campaign.

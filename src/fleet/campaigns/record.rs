@@ -54,6 +54,8 @@ pub(crate) struct Recorded {
 pub(super) struct Recording {
     /// The campaign.
     pub(super) campaign: CampaignId,
+    /// Its outside id.
+    pub(super) public_id: PublicId,
     /// Its state now.
     pub(super) status: CampaignStatus,
     /// The new events, in order.
@@ -208,6 +210,7 @@ impl Books {
             deltas.extend(book.deltas.into_iter().map(|(team, delta)| ((id, team), delta)));
             recordings.push(Recording {
                 campaign: id,
+                public_id: book.campaign.public_id,
                 status: book.campaign.status,
                 events: book.events,
                 hosts: book.hosts,

@@ -1,18 +1,19 @@
 //! Whom a campaign asks: hosts chosen at its start, always within what the actor may run on.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use entity::id::{CampaignId, HostId, PublicId};
+use entity::kind::LabelKind;
 use roaring::RoaringBitmap;
 use sea_orm::ConnectionTrait;
 
-use super::{Campaign, Source, TargetPreview, TargetState, Targets};
+use super::{Source, TargetPreview, TargetState, Targets};
 use crate::fleet::{Fleet, FleetError, RejectionCode};
 use crate::policy::{self, Action, Actor, Scope};
 use crate::store::campaign_answers::OutcomeFilter;
 use crate::store::campaign_targets::TargetSet;
 use crate::store::hosts::{self, HostSelection, ResolvedHostFilter};
-use crate::store::{StoreError, campaign_answers, campaign_targets};
+use crate::store::{StoreError, campaign_answers, campaign_targets, label_sets, labels};
 
 /// Hosts that may be named one by one.
 const NAMED: usize = 1_000;
@@ -22,7 +23,7 @@ pub(super) enum Chosen {
     /// Every host.
     All,
     /// Hosts that meet a filter.
-    Matching(ResolvedHostFilter),
+    Matching(Box<ResolvedHostFilter>),
     /// Named hosts, each once.
     Named(Vec<PublicId>),
     /// Hosts of an earlier campaign.
@@ -96,7 +97,7 @@ impl Fleet {
             Targets::AllHosts => Ok(Chosen::All),
             Targets::Filter(filter) => {
                 let db = self.store.reader();
-                Ok(Chosen::Matching(self.resolve_host_filter(db, scope, filter).await?))
+                Ok(Chosen::Matching(Box::new(self.resolve_host_filter(db, scope, filter).await?)))
             }
             Targets::Hosts(ids) => Ok(Chosen::Named(named(ids)?)),
             Targets::Campaign { id, states } => self.choose_again(actor, id, states).await,
@@ -110,6 +111,9 @@ impl Fleet {
         scope: &Scope,
         chosen: &Chosen,
     ) -> Result<TargetSet, FleetError> {
+        if let Some(targets) = labelled(db, scope, chosen).await? {
+            return Ok(targets);
+        }
         let found = hosts::select_targets(db, scope, chosen.selection()).await?;
         if let Chosen::Named(ids) = chosen
             && found.len() < ids.len()
@@ -128,39 +132,57 @@ impl Fleet {
         Ok(targets)
     }
 
-    /// Outstanding targets that are online now and that the actor may see.
+    /// How many of each campaign's outstanding targets are online now, of those that the actor may see.
     ///
     /// # Errors
     /// Denied; unavailable.
-    pub async fn online_outstanding(&self, actor: &Actor, campaign: &Campaign) -> Result<u64, FleetError> {
+    pub async fn online_outstanding(
+        &self,
+        actor: &Actor,
+        campaigns: &[CampaignId],
+    ) -> Result<HashMap<CampaignId, u64>, FleetError> {
         let scope = super::read::read_scope(actor)?;
-        let pending = self.hosts_in(&scope, campaign, TargetState::Pending).await?;
-        let ids = ids(&pending);
-        let freshness = self.freshness();
-        let selection = HostSelection::Ids(&ids);
-        let (_, online) =
-            hosts::count_online(self.store.reader(), &Scope::system(), selection, &freshness).await?;
-        Ok(online)
+        let pending = self.pending_of(&scope, campaigns).await?;
+        let any = pending.values().fold(RoaringBitmap::new(), |any, hosts| any | hosts);
+        let (db, freshness) = (self.store.reader(), self.freshness());
+        let online = hosts::online_among(db, &Scope::system(), &any, &freshness).await?;
+        Ok(pending.into_iter().map(|(id, hosts)| (id, hosts.intersection_len(&online))).collect())
+    }
+
+    /// The hosts that each campaign awaits, of the teams in scope.
+    pub(super) async fn pending_of(
+        &self,
+        scope: &Scope,
+        campaigns: &[CampaignId],
+    ) -> Result<HashMap<CampaignId, RoaringBitmap>, StoreError> {
+        let db = self.store.reader();
+        let asked = campaign_targets::load(db, scope, campaigns).await?;
+        let mut answered =
+            campaign_answers::hosts_by_outcome(db, scope, campaigns, OutcomeFilter::Any).await?;
+        let pending = |(id, asked): (CampaignId, TargetSet)| {
+            (id, asked.within(scope) - answered.remove(&id).unwrap_or_default())
+        };
+        Ok(asked.into_iter().map(pending).collect())
     }
 
     /// The hosts of a campaign in one state, of the teams in scope.
-    pub(super) async fn hosts_in(
+    async fn hosts_in(
         &self,
         scope: &Scope,
-        campaign: &Campaign,
+        campaign: CampaignId,
         state: TargetState,
     ) -> Result<RoaringBitmap, StoreError> {
-        let (db, id) = (self.store.reader(), campaign.id);
-        let answered = |outcome| campaign_answers::hosts_by_outcome(db, scope, id, outcome);
-        match state {
-            TargetState::Succeeded => answered(OutcomeFilter::Succeeded).await,
-            TargetState::Failed => answered(OutcomeFilter::Failed).await,
-            TargetState::Pending => {
-                let sets = campaign_targets::load(db, scope, &[id]).await?;
-                let asked = sets.get(&id).map(|set| set.within(scope)).unwrap_or_default();
-                Ok(asked - answered(OutcomeFilter::Any).await?)
+        let (db, ids) = (self.store.reader(), [campaign]);
+        let mut hosts = match state {
+            TargetState::Succeeded => {
+                campaign_answers::hosts_by_outcome(db, scope, &ids, OutcomeFilter::Succeeded).await?
             }
-        }
+            TargetState::Failed => {
+                campaign_answers::hosts_by_outcome(db, scope, &ids, OutcomeFilter::Failed).await?
+            }
+            TargetState::Pending => self.pending_of(scope, &ids).await?,
+        };
+        Ok(hosts.remove(&campaign).unwrap_or_default())
     }
 
     async fn choose_again(
@@ -177,10 +199,30 @@ impl Fleet {
         let scope = super::read::read_scope(actor)?;
         let mut hosts = RoaringBitmap::new();
         for state in states {
-            hosts |= self.hosts_in(&scope, &campaign, *state).await?;
+            hosts |= self.hosts_in(&scope, campaign.id, *state).await?;
         }
         Ok(Chosen::Again(campaign.id, ids(&hosts)))
     }
+}
+
+/// The hosts with any of some labels, when that is all that is asked and people made the labels: their bitmaps. None else,
+/// and when nobody has them.
+async fn labelled<C: ConnectionTrait>(
+    db: &C,
+    scope: &Scope,
+    chosen: &Chosen,
+) -> Result<Option<TargetSet>, StoreError> {
+    let Chosen::Matching(filter) = chosen else { return Ok(None) };
+    let Some(wanted) = filter.only_labels() else { return Ok(None) };
+    let found = labels::by_ids(db, &Scope::system(), wanted).await?;
+    if found.iter().any(|label| label.kind == LabelKind::BuiltIn) {
+        return Ok(None);
+    }
+    let mut targets = TargetSet::default();
+    for ((_, team), hosts) in label_sets::of_labels(db, scope, wanted).await? {
+        targets.insert_all(&hosts, team);
+    }
+    Ok((!targets.is_empty()).then_some(targets))
 }
 
 /// The hosts of a bitmap.

@@ -67,7 +67,7 @@ impl Failures {
 }
 
 /// What counts as one source: an IPv4 address, or the /64 of an IPv6 address, which one machine has to itself.
-fn network(source: IpAddr) -> IpAddr {
+pub(crate) fn network(source: IpAddr) -> IpAddr {
     match source.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {

@@ -35,7 +35,15 @@ pub(super) fn find<'a>(namesakes: &'a [hosts::Model], request: &EnrollRequest, t
     let same = namesakes
         .iter()
         .filter(|host| belongs_to(host, team) && is_same_machine(host, request))
-        .max_by_key(|host| (have_equal_uuids(host, request), host.last_enrolled_at, host.id));
+        .filter(|host| !is_pinned_to_another(host, request))
+        .max_by_key(|host| {
+            (
+                have_equal_uuids(host, request),
+                is_own_installation(host, request),
+                host.last_enrolled_at,
+                host.id,
+            )
+        });
     if let Some(host) = same {
         return Match::Same(host);
     }
@@ -62,6 +70,15 @@ fn is_same_machine(host: &hosts::Model, request: &EnrollRequest) -> bool {
     true
 }
 
+/// Whether two installations of osquery took turns as this host, and this is not its own.
+fn is_pinned_to_another(host: &hosts::Model, request: &EnrollRequest) -> bool {
+    host.is_pinned && request.instance_id.is_some() && !is_own_installation(host, request)
+}
+
+fn is_own_installation(host: &hosts::Model, request: &EnrollRequest) -> bool {
+    host.instance_id.is_some() && host.instance_id == request.instance_id
+}
+
 fn have_equal_uuids(host: &hosts::Model, request: &EnrollRequest) -> bool {
     match (uuid_of(host), &request.hardware_uuid) {
         (Some(stored), Some(told)) => stored.eq_ignore_ascii_case(told),
@@ -83,7 +100,7 @@ pub fn is_useless_uuid(uuid: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use entity::id::{HostId, PublicId};
-    use entity::kind::Platform;
+    use entity::kind::{HostStatus, Platform};
 
     use super::*;
     use crate::clock::Timestamp;
@@ -112,6 +129,29 @@ mod tests {
             last_seen_at: Timestamp(id),
             clone_suspected_at: None,
             foreign_secret_at: None,
+            vitals_at: None,
+            labels_at: None,
+            policies_at: None,
+            refetch_at: None,
+            checked_in_at: None,
+            config_at: None,
+            logged_at: None,
+            unanswered_since: None,
+            booted_at: None,
+            disk_total_bytes: None,
+            disk_free_bytes: None,
+            config_interval_s: None,
+            log_interval_s: None,
+            cpu_cores: None,
+            config_hash: None,
+            instance_id: None,
+            hardware_vendor: None,
+            hardware_model: None,
+            cpu_brand: None,
+            primary_address: None,
+            primary_mac: None,
+            is_pinned: false,
+            status: HostStatus::Online,
         }
     }
 
@@ -172,6 +212,24 @@ mod tests {
         other.hostname = Some("web-2".to_owned());
         let found = find(&hosts, &other, TeamId(0));
         assert_eq!(found, Match::New { clones_of: vec![&hosts[0]], foreign_to: vec![] });
+    }
+
+    #[test]
+    fn a_pinned_host_is_its_own_installation_alone() {
+        let pinned = |id, instance: &str| hosts::Model {
+            instance_id: Some(instance.to_owned()),
+            is_pinned: true,
+            ..host(id, 0, A)
+        };
+        let hosts = [pinned(1, "i-1"), pinned(2, "i-2")];
+        let of =
+            |instance: &str| EnrollRequest { instance_id: Some(instance.to_owned()), ..request(Some(A)) };
+        assert_eq!(find(&hosts, &of("i-1"), TeamId(0)), Match::Same(&hosts[0]));
+        assert_eq!(find(&hosts, &of("i-2"), TeamId(0)), Match::Same(&hosts[1]));
+        let third = Match::New { clones_of: hosts.iter().collect(), foreign_to: vec![] };
+        assert_eq!(find(&hosts, &of("i-3"), TeamId(0)), third);
+        let unpinned = [hosts::Model { is_pinned: false, ..pinned(1, "i-1") }];
+        assert_eq!(find(&unpinned, &of("i-9"), TeamId(0)), Match::Same(&unpinned[0]), "a new installation");
     }
 
     #[test]

@@ -9,15 +9,16 @@ use entity::teams::Model as Team;
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use serde_json::json;
 
-use super::Host;
+use super::{Host, watch};
 use crate::fleet::activity::NewActivity;
 use crate::fleet::campaigns::Recorded;
+use crate::fleet::policies::{self, Unsettled};
 use crate::fleet::{Fleet, FleetError, RejectionCode};
 use crate::policy::{Action, Actor, Scope, allow};
-use crate::store::{changes, hosts, membership_lock_exclusive, teams};
+use crate::store::{changes, hosts, label_members, membership_lock_exclusive, teams};
 
 /// Hosts in one call at most.
-const MAX_HOSTS: usize = 1_000;
+pub(in crate::fleet) const MAX_HOSTS: usize = 1_000;
 
 impl Fleet {
     /// Moves at most 1,000 hosts to a team, or to none. All or nothing: the actor manages hosts in every source
@@ -37,20 +38,34 @@ impl Fleet {
         let tx = self.store.begin().await?;
         membership_lock_exclusive(&tx).await?;
         let target = target_team(&tx, actor, team).await?;
-        let (target_id, target) = target.map_or((TeamId::NONE, None), |team| (team.id, Some(team.public_id)));
-        let mut moving = managed(&tx, actor, &host_ids).await?;
+        let moving = managed(&tx, actor, Action::ManageHosts, &host_ids).await?;
+        self.move_hosts(tx, actor, moving, target.as_ref()).await?;
+        let mut moved = self.hosts_by_public_ids(actor, &host_ids).await?;
+        Ok(host_ids.iter().filter_map(|id| moved.remove(id)).collect())
+    }
+
+    /// Moves hosts that the actor manages to a team where they do, and ends the transaction. It holds the membership
+    /// lock.
+    pub(super) async fn move_hosts(
+        &self,
+        tx: DatabaseTransaction,
+        actor: &Actor,
+        mut moving: Vec<Model>,
+        target: Option<&Team>,
+    ) -> Result<(), FleetError> {
+        let target_id = target.map_or(TeamId::NONE, |team| team.id);
+        let target = target.map(|team| &team.public_id);
         moving.retain(|host| host.team_id != target_id);
         let (ids, withdrawn) = self.withdraw_and_lock(&tx, &moving).await?;
         hosts::transfer(&tx, &ids, target_id).await?;
+        let counted = policies::settle(&tx, Unsettled::Hosts(&ids)).await?;
         let sources = public_team_ids(&tx, &moving).await?;
         for host in &moving {
             let (from, name) = (sources.get(&host.team_id), &host.hostname);
             let details = json!({ "hostname": name, "from": from, "to": target });
             self.record_of_host(&tx, actor, "host.transferred", host, details).await?;
         }
-        self.tell_of_hosts(tx, &ids, withdrawn).await?;
-        let mut moved = self.hosts_by_public_ids(actor, &host_ids).await?;
-        Ok(host_ids.iter().filter_map(|id| moved.remove(id)).collect())
+        self.tell_of_hosts(tx, (ChangeKind::HostMoved, &moving), withdrawn, counted).await
     }
 
     /// Deletes at most 1,000 hosts, all or nothing, with their node keys and label memberships. Campaigns that
@@ -67,15 +82,28 @@ impl Fleet {
         let host_ids = distinct(host_ids)?;
         let tx = self.store.begin().await?;
         membership_lock_exclusive(&tx).await?;
-        let doomed = managed(&tx, actor, &host_ids).await?;
+        let doomed = managed(&tx, actor, Action::ManageHosts, &host_ids).await?;
+        self.remove_hosts(tx, actor, doomed, "host.deleted").await?;
+        Ok(host_ids)
+    }
+
+    /// Deletes hosts that the actor manages, and ends the transaction. It holds the membership lock.
+    pub(super) async fn remove_hosts(
+        &self,
+        tx: DatabaseTransaction,
+        actor: &Actor,
+        doomed: Vec<Model>,
+        kind: &'static str,
+    ) -> Result<(), FleetError> {
         let (ids, withdrawn) = self.withdraw_and_lock(&tx, &doomed).await?;
+        label_members::forget_hosts(&tx, &ids).await?;
+        let counted = policies::forget_hosts(&tx, &ids).await?;
         hosts::delete(&tx, &ids).await?;
         for host in &doomed {
             let details = json!({ "hostname": host.hostname });
-            self.record_of_host(&tx, actor, "host.deleted", host, details).await?;
+            self.record_of_host(&tx, actor, kind, host, details).await?;
         }
-        self.tell_of_hosts(tx, &ids, withdrawn).await?;
-        Ok(host_ids)
+        self.tell_of_hosts(tx, (ChangeKind::HostDeleted, &doomed), withdrawn, counted).await
     }
 
     /// Takes the hosts out of the campaigns that await them, then locks their rows: campaigns come first in the
@@ -91,23 +119,26 @@ impl Fleet {
         Ok((ids, withdrawn))
     }
 
-    /// Ends a transaction that changed hosts, and tells every server.
+    /// Ends a transaction that moved or deleted hosts, as they were before, and tells every server, also of `counted`.
     async fn tell_of_hosts(
         &self,
         tx: DatabaseTransaction,
-        ids: &[HostId],
+        (kind, hosts): (ChangeKind, &[Model]),
         withdrawn: Recorded,
+        counted: Vec<(ChangeKind, String)>,
     ) -> Result<(), FleetError> {
         let mut told = withdrawn.changes();
-        told.extend(ids.iter().map(|id| (ChangeKind::Host, id.0)));
-        changes::record(&tx, &told).await?;
+        told.extend(hosts.iter().map(|host| (ChangeKind::Host, host.id.0)));
+        let left = hosts.iter().map(|host| (kind, watch::left(host)));
+        let more: Vec<_> = left.chain(counted).collect();
+        changes::record_all(&tx, &told, &more).await?;
         tx.commit().await?;
         self.tell(withdrawn).await;
         self.announce().await;
         Ok(())
     }
 
-    async fn record_of_host(
+    pub(super) async fn record_of_host(
         &self,
         tx: &DatabaseTransaction,
         actor: &Actor,
@@ -121,7 +152,7 @@ impl Fleet {
 }
 
 /// The ids without repetitions, in their order.
-fn distinct(ids: &[PublicId]) -> Result<Vec<PublicId>, FleetError> {
+pub(super) fn distinct(ids: &[PublicId]) -> Result<Vec<PublicId>, FleetError> {
     let mut seen = BTreeSet::new();
     let ids: Vec<PublicId> = ids.iter().filter(|id| seen.insert(*id)).cloned().collect();
     match ids.len() {
@@ -136,7 +167,7 @@ fn distinct(ids: &[PublicId]) -> Result<Vec<PublicId>, FleetError> {
 }
 
 /// The team that hosts go to; none stands for no team. The actor manages hosts there.
-async fn target_team<C: ConnectionTrait>(
+pub(super) async fn target_team<C: ConnectionTrait>(
     db: &C,
     actor: &Actor,
     team: Option<&PublicId>,
@@ -153,10 +184,11 @@ async fn target_team<C: ConnectionTrait>(
     Ok(Some(found))
 }
 
-/// The hosts of these ids, all of them; the actor sees and manages each.
-async fn managed<C: ConnectionTrait>(
+/// The hosts of these ids, all of them; the actor sees each and may do this to it.
+pub(in crate::fleet) async fn managed<C: ConnectionTrait>(
     db: &C,
     actor: &Actor,
+    action: Action,
     ids: &[PublicId],
 ) -> Result<Vec<Model>, FleetError> {
     let scope = allow(actor, Action::ReadHosts, None)?;
@@ -168,7 +200,7 @@ async fn managed<C: ConnectionTrait>(
     }
     let teams: BTreeSet<TeamId> = found.iter().map(|host| host.team_id).collect();
     for team in teams {
-        allow(actor, Action::ManageHosts, Some(team))?;
+        allow(actor, action, Some(team))?;
     }
     Ok(found)
 }

@@ -172,7 +172,9 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
 
 #[cfg(test)]
 mod tests {
+    use crate::fleet::due::Rounds;
     use entity::id::{NodeKeyId, PublicId, TeamId};
+    use entity::kind::Platform;
     use std::time::Duration;
 
     use super::*;
@@ -184,7 +186,9 @@ mod tests {
             team: TeamId::NONE,
             team_public_id: None,
             hostname: format!("host-{id}"),
+            platform: Platform::Linux,
             key: NodeKeyId(id),
+            rounds: Rounds::default(),
         })
     }
 

@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use entity::id::{HostId, NodeKeyId, PublicId, TeamId};
-use entity::kind::ChangeKind;
+use entity::kind::{ChangeKind, Platform};
 
+use super::due::Rounds;
 use super::{Fleet, FleetError};
 use crate::policy::Scope;
 use crate::store::changes;
-use crate::store::node_keys::{self, HostOfKey};
+use crate::store::node_keys::{self, FirstUse, HostOfKey};
 
 pub use memory::Roster;
 use memory::{KeyHash, Noted, Remembered};
@@ -38,8 +39,12 @@ pub struct KnownHost {
     pub team_public_id: Option<PublicId>,
     /// Host name.
     pub hostname: String,
+    /// Operating system family.
+    pub platform: Platform,
     /// The key it used.
     pub key: NodeKeyId,
+    /// How far it is with what is due.
+    pub rounds: Rounds,
 }
 
 /// Whether we could have issued this key.
@@ -95,12 +100,15 @@ impl Fleet {
             return Ok(());
         }
         let tx = self.store.begin().await?;
-        if node_keys::mark_used(&tx, unused.host_id, unused.key_id, now).await? {
-            changes::record(&tx, &[(ChangeKind::Host, unused.host_id.0)]).await?;
-            tx.commit().await?;
-            self.announce().await;
-        } else {
-            tx.rollback().await?;
+        match node_keys::mark_used(&tx, unused.host_id, unused.key_id, now).await? {
+            FirstUse::Late => tx.rollback().await?,
+            // No server remembers anything of a key that nobody used.
+            FirstUse::OfOnlyKey => tx.commit().await?,
+            FirstUse::EndedOthers => {
+                changes::record(&tx, &[(ChangeKind::Host, unused.host_id.0)]).await?;
+                tx.commit().await?;
+                self.announce().await;
+            }
         }
         Ok(())
     }
@@ -114,7 +122,9 @@ impl From<HostOfKey> for KnownHost {
             team: found.team_id,
             team_public_id: found.team_public_id,
             hostname: found.hostname,
+            platform: found.platform,
             key: found.key_id,
+            rounds: Rounds::new(found.answered.into()),
         }
     }
 }

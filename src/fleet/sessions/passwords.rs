@@ -16,11 +16,12 @@ use crate::auth::Verdict;
 use crate::auth::keys::{is_secret_form, new_secret};
 use crate::clock::Timestamp;
 use crate::fleet::activity::NewActivity;
+use crate::fleet::idempotency::Keyed;
 use crate::fleet::users::check_password;
 use crate::fleet::{Fleet, FleetError, RejectionCode};
 use crate::policy::{Action, Actor, Credential, Scope, allow};
 use crate::store::users::Found;
-use crate::store::{api_tokens, changes, password_resets, sessions, users};
+use crate::store::{StoreError, api_tokens, changes, password_resets, sessions, users};
 
 /// How long a reset can be used.
 const RESET_LIFE: Duration = Duration::from_hours(1);
@@ -73,15 +74,17 @@ impl Fleet {
     }
 
     /// Makes a token that sets a new password for a user, once, within an hour; answers it, this once. Only for those
-    /// who manage every user: whoever holds it becomes that user.
+    /// who manage every user: whoever holds it becomes that user. A repeated `idempotency_key` answers the end of the
+    /// first one again, without its token.
     ///
     /// # Errors
-    /// Denied; not found; unavailable.
+    /// Denied; not found; rejected (`idempotencyKey`); unavailable.
     pub async fn create_password_reset(
         &self,
         actor: &Actor,
         id: &PublicId,
-    ) -> Result<(String, Timestamp), FleetError> {
+        idempotency_key: Option<&str>,
+    ) -> Result<(Option<String>, Timestamp), FleetError> {
         allow(actor, Action::ManageUsers, Some(TeamId::NONE))?;
         let ids = std::slice::from_ref(id);
         let found = users::by_public_ids(self.store.reader(), &Scope::system(), ids).await?.pop();
@@ -97,7 +100,12 @@ impl Fleet {
             created_at: Set(now),
             expires_at: Set(expires_at),
         };
+        let input = json!([id]).to_string().into_bytes();
+        let request = Keyed { operation: "createPasswordReset", key: idempotency_key, input };
         let tx = self.store.begin().await?;
+        if let Some(first) = self.recall(&tx, actor, &request).await? {
+            return Ok((None, ended_at(&first)?));
+        }
         password_resets::insert(&tx, row).await?;
         let activity = NewActivity {
             kind: "password.reset_created",
@@ -106,8 +114,9 @@ impl Fleet {
             details: json!({ "expires_at": expires_at }),
         };
         self.record_activity(&tx, actor, activity).await?;
+        self.remember(&tx, actor, &request, &known_by_end(expires_at)).await?;
         tx.commit().await?;
-        Ok((text, expires_at))
+        Ok((Some(text), expires_at))
     }
 
     /// Sets a new password with the token of a reset. Every session of the user ends, and every reset.
@@ -174,6 +183,16 @@ impl Fleet {
         self.announce().await;
         Ok(())
     }
+}
+
+/// What a repeated key answers: a reset goes with its use, and its end is all that may be told again.
+fn known_by_end(expires_at: Timestamp) -> PublicId {
+    PublicId(format!("rst_{}", expires_at.0))
+}
+
+fn ended_at(known: &PublicId) -> Result<Timestamp, FleetError> {
+    let end = known.0.strip_prefix("rst_").and_then(|end| end.parse().ok());
+    end.map(Timestamp).ok_or_else(|| StoreError::Corrupt("an idempotency key of no reset".to_owned()).into())
 }
 
 fn wrong_reset() -> FleetError {

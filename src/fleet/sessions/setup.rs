@@ -1,6 +1,5 @@
 //! The first administrator of an installation: made once, with a token from the server's own log.
 
-use entity::kind::Role;
 use sea_orm::ActiveValue::{NotSet, Set};
 
 use super::limits::Attempt;
@@ -8,7 +7,7 @@ use super::{SignIn, Visit};
 use crate::auth::keys::new_public_id;
 use crate::fleet::users::check_password;
 use crate::fleet::{Fleet, FleetError, RejectionCode, input};
-use crate::policy::{Actor, Scope};
+use crate::policy::{Actor, FIRST_ROLE, Scope};
 use crate::store::users::Found;
 use crate::store::{settings, users};
 
@@ -61,16 +60,17 @@ impl Fleet {
             email: Set(email),
             name: Set(name),
             password_hash: Set(password_hash),
-            role: Set(Some(Role::Admin)),
+            role: Set(Some(FIRST_ROLE)),
             created_at: Set(self.clock.now()),
             disabled_at: Set(None),
+            version: Set(1),
         };
         let tx = self.store.begin().await?;
         if !settings::put_once(&tx, DONE, "1").await? || users::any(&tx, &Scope::system()).await? {
             return Err(refused());
         }
         let user = users::insert(&tx, row).await?;
-        self.record_user_created(&tx, &Actor::Anonymous, Some(visit.source), (&user, None, Role::Admin))
+        self.record_user_created(&tx, &Actor::Anonymous, Some(visit.source), (&user, None, FIRST_ROLE))
             .await?;
         tx.commit().await?;
         self.start_session(Found { user, teams: Vec::new() }, None, &attempt, visit).await

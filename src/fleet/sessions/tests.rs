@@ -56,6 +56,21 @@ async fn disable(fleet: &Fleet, user: UserId) {
 }
 
 #[tokio::test]
+async fn s27_what_is_opened_with_a_token_ends_soon_whatever_the_token_says() {
+    let fleet = with_ada().await;
+    let signed_in = sign_in(&fleet).await;
+    let session =
+        entity::sessions::Entity::find().one(fleet.store.reader()).await.expect("the database answers");
+    let session = session.expect("ada is signed in").public_id;
+    let (now, month) = (fleet.fleet.clock.now(), Duration::from_hours(30 * 24));
+    let tokens = fleet.access_tokens().await.expect("the database answers");
+    let (forged, _) = tokens.issue(&signed_in.user.public_id, &session, now, month);
+    let known = fleet.authenticate(&forged).await.expect("the database answers");
+    let soon = now.plus(fleet.settings.access_token_ttl);
+    assert!(matches!(known, Authentication::Known(_, Some(until)) if until == soon), "{known:?}");
+}
+
+#[tokio::test]
 async fn who_signs_in_is_known_until_the_access_token_ends() {
     let fleet = with_ada().await;
     let signed_in = sign_in(&fleet).await;

@@ -9,11 +9,13 @@ use serde_json::json;
 use crate::fleet::activity::NewActivity;
 use crate::fleet::guard::{self, Restriction};
 use crate::fleet::idempotency::start_over_once;
+use crate::fleet::policies::{self, Unsettled};
 use crate::fleet::{Fleet, FleetError, RejectionCode, input};
 use crate::policy::{Action, Actor, Scope, allow};
 use crate::store::hosts::{self, HostSelection, ResolvedHostFilter};
 use crate::store::{
-    changes, enroll_secrets, invitations, membership_lock_exclusive, saved_queries, team_members, teams,
+    changes, enroll_secrets, invitations, label_layers, labels, membership_lock_exclusive, osquery_configs,
+    packs, saved_queries, team_members, teams,
 };
 
 /// A change of a team; what is none stays as it is.
@@ -27,13 +29,16 @@ pub struct TeamChange {
     pub description: Option<Option<String>>,
     /// Another list of what SQL may not name on its hosts.
     pub restrictions: Option<Vec<Restriction>>,
+    /// Other days after which hosts that are not seen go; 0 for never, none inside as the fleet's settings say.
+    pub host_expiry_days: Option<Option<i32>>,
 }
 
 impl Fleet {
     /// Changes a team.
     ///
     /// # Errors
-    /// Denied; rejected (`id`, `expectedVersion`, `name`, `description`, `restrictions`); unavailable.
+    /// Denied; rejected (`id`, `expectedVersion`, `name`, `description`, `restrictions`, `hostExpiryDays`);
+    /// unavailable.
     pub async fn update_team(
         &self,
         actor: &Actor,
@@ -48,11 +53,12 @@ impl Fleet {
         }
         input::description(change.description.as_ref().and_then(Option::as_deref))?;
         change.restrictions = change.restrictions.map(guard::checked).transpose()?;
+        change.host_expiry_days.flatten().map(guard::checked_days).transpose()?;
         start_over_once(|| self.store_team_change(actor, id, &change)).await
     }
 
     /// Deletes a team. Its hosts are in no team from then on, and campaigns that await them withdraw them; its enroll
-    /// secrets and invitations are revoked; its saved queries and the roles in it are gone. Campaigns stay, and what
+    /// secrets and invitations are revoked; its saved queries, packs, labels, policies and configuration and the roles in it are gone. Campaigns stay, and what
     /// they asked of it is seen by those who see everything. The id is never given again.
     ///
     /// # Errors
@@ -69,13 +75,17 @@ impl Fleet {
         let withdrawn = self.withdraw_hosts(&tx, &leaving).await?;
         hosts::lock(&tx, &Scope::system(), &leaving).await?;
         hosts::transfer(&tx, &leaving, TeamId::NONE).await?;
+        let belongings = self.end_belongings(&tx, team.id).await?;
+        let mut of_policies = policies::settle(&tx, Unsettled::Hosts(&leaving)).await?;
+        of_policies.extend(self.delete_policies_of_team(&tx, team.id).await?);
         let mut told = withdrawn.changes();
         told.extend(leaving.iter().map(|host| (ChangeKind::Host, host.0)));
-        told.extend(self.end_belongings(&tx, team.id).await?);
+        told.push((ChangeKind::Hosts, 0));
+        told.extend(belongings);
         teams::delete(&tx, team.id).await?;
         let details = json!({ "name": team.name, "hosts": leaving.len() });
         self.record_of_team(&tx, actor, "team.deleted", &team, details).await?;
-        changes::record(&tx, &told).await?;
+        changes::record_all(&tx, &told, &of_policies).await?;
         tx.commit().await?;
         self.tell(withdrawn).await;
         self.announce().await;
@@ -93,8 +103,14 @@ impl Fleet {
         enroll_secrets::revoke_of_team(tx, team, now).await?;
         invitations::close_of_team(tx, team, now).await?;
         saved_queries::delete_of_team(tx, team).await?;
+        packs::delete_of_team(tx, team).await?;
+        osquery_configs::delete_of_team(tx, team).await?;
+        label_layers::delete_of_team(tx, team).await?;
+        labels::delete_of_team(tx, team).await?;
         let users = members.into_iter().map(|user| (ChangeKind::User, user.0));
-        Ok(users.chain([(ChangeKind::EnrollSecret, 0)]).collect())
+        let things =
+            [(ChangeKind::EnrollSecret, 0), (ChangeKind::Configuration, team.0), (ChangeKind::Labels, 0)];
+        Ok(users.chain(things).collect())
     }
 
     async fn store_team_change(
@@ -126,6 +142,9 @@ impl Fleet {
         }
         if let Some(restrictions) = &change.restrictions {
             row.restrictions = Set(serde_json::to_string(restrictions).map_err(FleetError::internal)?);
+        }
+        if let Some(days) = change.host_expiry_days {
+            row.host_expiry_days = Set(days);
         }
         let team = teams::update(&tx, row).await?;
         let details = json!({ "name": team.name, "restrictions": guard::restrictions(&team) });

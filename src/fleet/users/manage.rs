@@ -10,13 +10,15 @@ use serde_json::json;
 use super::{User, Viewer};
 use crate::fleet::activity::NewActivity;
 use crate::fleet::{Fleet, FleetError, RejectionCode, input};
-use crate::policy::{Action, Actor, Role, Scope, allow};
+use crate::policy::{self, Action, Actor, Role, Scope, allow};
 use crate::store::users::Found;
-use crate::store::{admins_lock, changes, team_members, users};
+use crate::store::{admins_lock, changes, sessions, team_members, users};
 
 /// A change of a user; what is none stays as it is.
 #[derive(Clone, Debug, Default)]
 pub struct UserChange {
+    /// The version that was read.
+    pub expected_version: Option<i32>,
     /// Another name to show.
     pub name: Option<String>,
     /// Another global role; none inside takes it away.
@@ -26,11 +28,11 @@ pub struct UserChange {
 }
 
 impl Fleet {
-    /// Changes a user. Sessions and tokens of one who is disabled end at once.
+    /// Changes a user. Sessions of one who is disabled end at once; API tokens rest until the user is let in again.
     ///
     /// # Errors
-    /// Denied; rejected (`id`: not there, the last admin; `role`, `isDisabled`: one's own; `displayName`);
-    /// unavailable.
+    /// Denied; rejected (`id`: not there, the last admin; `role`, `isDisabled`: one's own; `displayName`;
+    /// `expectedVersion`); unavailable.
     pub async fn update_user(
         &self,
         actor: &Actor,
@@ -45,23 +47,32 @@ impl Fleet {
         let tx = self.store.begin().await?;
         admins_lock(&tx).await?;
         let found = locked(&tx, &Scope::system(), id).await?;
+        if change.expected_version.is_some_and(|version| version != found.user.version) {
+            let message = "the user was changed since it was read";
+            return Err(FleetError::rejected(RejectionCode::VersionConflict, "expectedVersion", message));
+        }
         let role = change.role.unwrap_or(found.user.role);
         let disabled_at = match change.is_disabled {
             Some(true) => found.user.disabled_at.or(Some(self.clock.now())),
             Some(false) => None,
             None => found.user.disabled_at,
         };
-        if role != Some(Role::Admin) || disabled_at.is_some() {
+        if !policy::is_keeper(role) || disabled_at.is_some() {
             keep_an_admin(&tx, &found).await?;
         }
         let details = json!({ "role": role, "disabled": disabled_at.is_some() });
+        let version = found.user.version.saturating_add(1);
         let mut row = found.user.into_active_model();
+        row.version = Set(version);
         row.role = Set(role);
         row.disabled_at = Set(disabled_at);
         if let Some(name) = name {
             row.name = Set(name);
         }
         let user = users::update(&tx, row).await?;
+        if user.disabled_at.is_some() {
+            sessions::end_of_user(&tx, user.id, None, self.clock.now()).await?;
+        }
         self.record_of_user(&tx, actor, "user.updated", &user.public_id, None, details).await?;
         self.tell_of_user(tx, user.id).await?;
         Ok(Viewer::of(actor)?.user(Found { user, teams: found.teams }))
@@ -187,8 +198,8 @@ pub(in crate::fleet) async fn keep_an_admin(
     tx: &DatabaseTransaction,
     found: &Found,
 ) -> Result<(), FleetError> {
-    let is_admin = found.user.role == Some(Role::Admin) && found.user.disabled_at.is_none();
-    if is_admin && users::other_admins(tx, &Scope::system(), found.user.id).await? == 0 {
+    let is_keeper = policy::is_keeper(found.user.role) && found.user.disabled_at.is_none();
+    if is_keeper && users::other_admins(tx, &Scope::system(), found.user.id).await? == 0 {
         let message = "this is the last admin: make another one first";
         return Err(FleetError::rejected(RejectionCode::NotAllowed, "id", message));
     }

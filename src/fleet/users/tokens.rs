@@ -14,6 +14,7 @@ use crate::auth::keys::new_public_id;
 use crate::clock::Timestamp;
 use crate::fleet::activity::NewActivity;
 use crate::fleet::hosts::{Page, PageRequest};
+use crate::fleet::idempotency::Keyed;
 use crate::fleet::sessions::account_holder;
 use crate::fleet::{Fleet, FleetError, RejectionCode, input};
 use crate::policy::{Action, Actor, Credential, Denied, Scope, TokenScope, allow};
@@ -139,6 +140,20 @@ impl Fleet {
         actor: &Actor,
         new: NewApiToken,
     ) -> Result<(ApiToken, String), FleetError> {
+        let (token, text) = self.create_api_token_once(actor, new, None).await?;
+        text.map(|text| (token, text)).ok_or(FleetError::NotFound("API token"))
+    }
+
+    /// As [`Self::create_api_token`]; a repeated `idempotency_key` answers the first one again, without its text.
+    ///
+    /// # Errors
+    /// As [`Self::create_api_token`]; rejected (`idempotencyKey`).
+    pub async fn create_api_token_once(
+        &self,
+        actor: &Actor,
+        new: NewApiToken,
+        idempotency_key: Option<&str>,
+    ) -> Result<(ApiToken, Option<String>), FleetError> {
         let user = self.token_owner(actor, new.email.as_deref()).await?;
         let name = input::name(&new.name, "name")?;
         if new.expires_in.is_zero() || new.expires_in > MAX_TOKEN_LIFE {
@@ -146,8 +161,10 @@ impl Fleet {
             return Err(FleetError::rejected(RejectionCode::Invalid, "expires", message));
         }
         let team_id = self.token_team(&user, new.team.as_ref()).await?;
-        let text = new_api_token();
-        let now = self.clock.now();
+        let input =
+            json!([user.user.public_id, name, new.scope, new.team, new.expires_in]).to_string().into_bytes();
+        let request = Keyed { operation: "createApiToken", key: idempotency_key, input };
+        let (text, now) = (new_api_token(), self.clock.now());
         let row = ActiveModel {
             id: NotSet,
             public_id: Set(new_public_id("tok")),
@@ -162,6 +179,10 @@ impl Fleet {
             team_id: Set(team_id),
         };
         let tx = self.store.begin().await?;
+        if let Some(first) = self.recall(&tx, actor, &request).await? {
+            let found = api_tokens::by_public_ids(&tx, &Scope::system(), &[first]).await?.pop();
+            return Ok((self.shown_token(found.ok_or(FleetError::NotFound("API token"))?), None));
+        }
         let row = api_tokens::insert(&tx, row).await?;
         let activity = NewActivity {
             kind: "api_token.created",
@@ -173,8 +194,9 @@ impl Fleet {
             }),
         };
         self.record_activity(&tx, actor, activity).await?;
+        self.remember(&tx, actor, &request, &row.public_id).await?;
         tx.commit().await?;
-        Ok((self.shown_token(row), text))
+        Ok((self.shown_token(row), Some(text)))
     }
 
     /// Revokes an API token of the actor, or of anybody for those who manage every user.

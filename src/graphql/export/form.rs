@@ -5,14 +5,12 @@
 //! are those of all rows that are stored when it begins, and what comes later under other names stands, as JSON, in the
 //! last one, `_more`.
 
-use async_graphql::ScalarType;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::csv;
-use crate::clock::Timestamp;
-use crate::fleet::campaigns::{Campaign, Event, EventBatch, EventBody, HostFailed, HostRows, Totals};
-use crate::graphql::scalars::DateTime;
+use super::lines::{Counters, End, Failure, FailureLine, RowsLine, Spliced, time};
+use crate::fleet::campaigns::{Campaign, Event, EventBatch, EventBody, HostFailed, HostRows};
 use crate::graphql::transport::encode::encode;
 use crate::graphql::transport::events::one_line;
 
@@ -230,83 +228,4 @@ fn head(out: &mut Vec<u8>, columns: &[String], waiting: &mut Vec<Failed>) {
 fn failed_line(out: &mut Vec<u8>, failed: &Failed, columns: usize) {
     let own = failed.iter().map(|cell| Some(cell.as_str()));
     csv::line(out, own.chain(std::iter::repeat_n(None, columns + 1)));
-}
-
-fn time(at: Timestamp) -> String {
-    match ScalarType::to_value(&DateTime(at)) {
-        async_graphql::Value::String(text) => text,
-        other => other.to_string(),
-    }
-}
-
-/// JSON that is written as it is.
-struct Spliced<'a>(&'a [u8]);
-
-impl Serialize for Spliced<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(self.0)
-    }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RowsLine<'a> {
-    host: &'a str,
-    hostname: &'a str,
-    occurred_at: String,
-    chunk: i64,
-    is_last_chunk: bool,
-    rows_dropped: i64,
-    rows: Spliced<'a>,
-    cursor: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct FailureLine<'a> {
-    host: &'a str,
-    hostname: &'a str,
-    occurred_at: String,
-    error: Failure<'a>,
-    cursor: &'a str,
-}
-
-#[derive(Serialize)]
-struct Failure<'a> {
-    code: String,
-    message: &'a str,
-}
-
-/// The last words: as of the last answer.
-#[derive(Serialize)]
-struct End<'a> {
-    status: String,
-    totals: Counters,
-    cursor: &'a str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Counters {
-    targeted: i64,
-    responded: i64,
-    succeeded: i64,
-    failed: i64,
-    outstanding: i64,
-    rows: i64,
-    rows_dropped: i64,
-}
-
-impl From<Totals> for Counters {
-    fn from(totals: Totals) -> Self {
-        Self {
-            targeted: totals.targeted,
-            responded: totals.responded(),
-            succeeded: totals.succeeded,
-            failed: totals.failed,
-            outstanding: totals.outstanding(),
-            rows: totals.rows,
-            rows_dropped: totals.rows_dropped,
-        }
-    }
 }

@@ -1,11 +1,13 @@
-//! Answers of a campaign as files: `GET /campaigns/ID/answers.ndjson`, `.csv` and `.json`.
+//! Answers of a campaign, and reports ([`reports`]), as files: `GET /campaigns/ID/answers.ndjson`, `.csv` and `.json`.
 //!
 //! Streamed as they are read, without a cap and in memory of constant size; `?after=CURSOR` resumes, `?follow=1` goes on
 //! until the campaign ends. The credential is a header, never a part of the address, where logs would keep it.
 
 mod csv;
 mod form;
+mod lines;
 mod pack;
+mod reports;
 
 use std::sync::Arc;
 
@@ -23,9 +25,11 @@ use tracing::Instrument;
 
 use self::form::Form;
 use self::pack::Pack;
+use super::directives::costs::EVENTS;
 use super::id::Id;
 use super::model::campaign::Campaign;
 use super::transport::Transport;
+use super::transport::engine::REQUEST;
 use super::transport::http::{REQUEST_ID, refused, request_id, seated, source};
 use super::transport::negotiate::Media;
 use super::transport::refusal::Refusal;
@@ -37,6 +41,9 @@ use crate::policy::Denied;
 
 /// Where to go on after an export that does not follow its campaign: its last answer has this cursor.
 const END_CURSOR: HeaderName = HeaderName::from_static("x-muster-end-cursor");
+
+/// Bytes of rows for which an export costs as much as a page of events.
+const PRICED: u64 = 4 << 20;
 
 /// Bytes of a batch up to which it is written where it was read.
 const PIECE: usize = 64 << 10;
@@ -54,27 +61,42 @@ pub fn routes<E: Executor>(fleet: &Fleet, transport: &Arc<Transport<E>>) -> Rout
         .route("/campaigns/{id}/answers.ndjson", route::<E>(Form::ndjson))
         .route("/campaigns/{id}/answers.csv", route::<E>(Form::csv))
         .route("/campaigns/{id}/answers.json", route::<E>(Form::json))
+        .merge(reports::routes())
         .with_state(office)
 }
 
 fn route<E: Executor>(form: fn() -> Form) -> MethodRouter<Arc<Office<E>>> {
-    let only_get = |State(office): State<Arc<Office<E>>>, request: extract::Request| async move {
-        let refusal = Refusal::method_not_allowed("answers are read by GET");
-        refused(&office.transport, &refusal, &request_id(request.headers()), Media::Json)
+    let other = |State(office): State<Arc<Office<E>>>, request: extract::Request| async move {
+        only_get(&office, &request)
     };
     let serve = move |State(office): State<Arc<Office<E>>>,
                       Path(id): Path<String>,
                       request: extract::Request| async move {
         serve(&office, &id, form(), request).await
     };
-    get(serve).fallback(only_get)
+    get(serve).fallback(other)
+}
+
+/// Answers any other method.
+fn only_get<E: Executor>(office: &Office<E>, request: &extract::Request) -> Response {
+    let refusal = Refusal::method_not_allowed("exports are read by GET");
+    refused(&office.transport, &refusal, &request_id(request.headers()), Media::Json)
 }
 
 async fn serve<E: Executor>(office: &Office<E>, id: &str, form: Form, request: extract::Request) -> Response {
     let (parts, _) = request.into_parts();
+    respond(office, &parts, answer(office, id, form, &parts)).await
+}
+
+/// The response with what was answered, or refused.
+async fn respond<E: Executor>(
+    office: &Office<E>,
+    parts: &Parts,
+    answering: impl Future<Output = Result<Response, Refusal>>,
+) -> Response {
     let request_id = request_id(&parts.headers);
     let span = tracing::info_span!("export", request.id = %request_id);
-    let answered = answer(office, id, form, &parts).instrument(span).await;
+    let answered = answering.instrument(span).await;
     let mut response =
         answered.unwrap_or_else(|refusal| refused(&office.transport, &refusal, &request_id, Media::Json));
     if let Ok(value) = HeaderValue::from_str(&request_id) {
@@ -124,12 +146,15 @@ async fn answer<E: Executor>(
     let source = source(parts);
     let listener = seated(transport, known, source)?;
     let actor = &listener.known.actor.clone().from_source(source);
+    transport.engine.charge(actor, source, REQUEST)?;
     let request = ExportRequest {
         campaign: Id::<Campaign>::parse(id).into_public(),
         after: parameters.after,
         follow,
         format: form.name(),
     };
+    let bytes = fleet.export_size(actor, &request).await.map_err(|error| as_refusal(&error))?;
+    transport.engine.charge(actor, source, price(bytes))?;
     let export = fleet.export_campaign(actor, &request).await.map_err(|error| as_refusal(&error))?;
     if form.wants_columns() {
         form.set_columns(
@@ -141,6 +166,12 @@ async fn answer<E: Executor>(
     let produce = |outlet| produce(export, form, pack, outlet);
     let body = streamed::body(transport, listener, break_off, produce);
     Ok((StatusCode::OK, headers, body).into_response())
+}
+
+/// What an export costs: as the pages of events would that have these rows. What comes while it follows is free, as it
+/// is for a subscription.
+fn price(bytes: u64) -> u64 {
+    bytes.div_ceil(PRICED).max(1).saturating_mul(u64::from(EVENTS))
 }
 
 /// Writes an export piece by piece. What is large is written on a thread of its own.
@@ -183,9 +214,17 @@ fn size(batch: &SharedBatch) -> usize {
 }
 
 fn headers(form: &Form, pack: &Pack, export: &Export, id: &str) -> HeaderMap {
+    let mut headers = headers_of((form.content_type(), pack), &format!("{id}.{}", form.name()));
+    let cursor = export.end_cursor.as_deref().and_then(|cursor| HeaderValue::from_str(cursor).ok());
+    headers.extend(cursor.map(|cursor| (END_CURSOR, cursor)));
+    headers
+}
+
+/// What stands above every export.
+fn headers_of((content_type, pack): (&'static str, &Pack), file: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let fixed = [
-        (header::CONTENT_TYPE, form.content_type()),
+        (header::CONTENT_TYPE, content_type),
         (header::CACHE_CONTROL, "no-store"),
         (header::VARY, "Accept-Encoding"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -195,13 +234,8 @@ fn headers(form: &Form, pack: &Pack, export: &Export, id: &str) -> HeaderMap {
     if let Some(encoding) = pack.encoding() {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
-    let name = format!("attachment; filename=\"{id}.{}\"", form.name());
-    let cursor = export.end_cursor.as_deref();
-    let made = [(header::CONTENT_DISPOSITION, Some(name.as_str())), (END_CURSOR, cursor)];
-    for (name, value) in made {
-        if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
-            headers.insert(name, value);
-        }
+    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{file}\"")) {
+        headers.insert(header::CONTENT_DISPOSITION, value);
     }
     headers
 }

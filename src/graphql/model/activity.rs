@@ -48,6 +48,11 @@ impl Activity {
         (!actor.0.is_empty()).then(|| shown(&actor))
     }
 
+    /// Id of the user who acted, themselves or by an API token of theirs; also when they are gone.
+    async fn user_id(&self) -> Option<ID> {
+        self.0.acting_user.clone().map(ID)
+    }
+
     /// Name of who acted, as of then.
     async fn actor_name(&self) -> &str {
         &self.0.actor_name
@@ -82,7 +87,7 @@ impl Activity {
 pub struct ActivityDetails(String);
 
 /// Members of an activity that depend on its kind: a JSON object.
-#[Scalar]
+#[Scalar(specified_by_url = "https://www.rfc-editor.org/rfc/rfc8259")]
 impl ScalarType for ActivityDetails {
     fn parse(_value: Value) -> InputValueResult<Self> {
         Err(InputValueError::custom("details are never an input"))
@@ -98,6 +103,8 @@ impl ScalarType for ActivityDetails {
 pub struct ActivityFilter {
     /// Who acted: a user or an API token.
     actor_id: Option<ID>,
+    /// The user who acted, themselves or by an API token of theirs.
+    user_id: Option<ID>,
     /// What was done: whole kinds such as `campaign.started`, or nouns such as `campaign`. At most 100.
     kinds: Option<Vec<Text>>,
     /// The object.
@@ -128,6 +135,7 @@ impl ActivityFilter {
         let id = |id: ID| any(&id).0;
         Ok(activity::ActivityFilter {
             actor: self.actor_id.map(id),
+            user: self.user_id.map(id),
             kinds: self.kinds.map(|kinds| kinds.into_iter().map(|kind| kind.0).collect()),
             subject: self.subject_id.map(id),
             teams,

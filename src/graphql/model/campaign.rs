@@ -1,6 +1,7 @@
 //! Campaigns and their counters.
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
+use entity::id::SavedQueryId;
 
 use super::campaign_event::CampaignEventConnection;
 use super::campaign_target::{CampaignTarget, CampaignTargetConnection, CampaignTargetState};
@@ -9,12 +10,13 @@ use super::host_filter::each_into;
 use super::saved_query::SavedQuery;
 use super::target_selection::TargetSelection;
 use super::user::Actor;
-use crate::fleet::campaigns;
+use crate::fleet::campaigns::{self, TargetFilter};
+use crate::fleet::hosts::Page;
 use crate::graphql::connection::{Listed, Total, connection};
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::Result;
 use crate::graphql::id::{Id, Identified, shown};
-use crate::graphql::loader::TotalsOf;
+use crate::graphql::loader::{HostInCampaign, OnlineOutstanding, RunsOf, TargetsOf, TotalsOf};
 use crate::graphql::page::List;
 use crate::graphql::scalars::{DateTime, Text, UInt64, int, text};
 
@@ -130,7 +132,7 @@ impl Campaign {
 
     /// Outstanding targets that are online now.
     async fn online_outstanding(&self, ctx: &Context<'_>) -> Result<i32> {
-        Ok(int(ctx.fleet().online_outstanding(ctx.actor(), &self.0).await?))
+        Ok(int(ctx.load(OnlineOutstanding(self.0.id)).await?.unwrap_or_default()))
     }
 
     /// Start time.
@@ -172,13 +174,12 @@ impl Campaign {
         #[graphql(desc = "Only targets in one of these states.")] states: Option<Vec<CampaignTargetState>>,
         #[graphql(desc = "Prefix of the host name.")] search: Option<Text>,
     ) -> Result<CampaignTargetConnection> {
-        let (list, fleet) = (List::TARGETS, ctx.fleet());
-        let request = list.forward(fleet.keys(), first, after.as_ref())?;
-        let (states, search) = (states.map(each_into), search.map(|text| text.0));
-        let page = fleet
-            .campaign_targets(ctx.actor(), &self.0, states.as_deref(), search.as_deref(), request.clone())
-            .await?;
-        let total = Total::Targets(self.0.clone(), states, search);
+        let list = List::TARGETS;
+        let request = list.forward(ctx.fleet().keys(), first, after.as_ref())?;
+        let filter = TargetFilter { states: states.map(each_into), search: search.map(|text| text.0) };
+        let wanted = TargetsOf(self.0.id, (filter.clone(), request.clone()));
+        let page = ctx.load(wanted).await?.unwrap_or_else(Page::empty);
+        let total = Total::Targets(self.0.id, filter);
         Ok(CampaignTargetConnection::new(Listed::page(list, &request, page, CampaignTarget), total))
     }
 
@@ -190,7 +191,7 @@ impl Campaign {
         #[graphql(desc = "Events at most, 1 to 100; a page also ends at 4 MiB.", default = 10)] first: i32,
         #[graphql(desc = "Only what follows this cursor.")] after: Option<Text>,
     ) -> Result<Option<CampaignEventConnection>> {
-        let answered = ctx.fleet().host_in_campaign(ctx.actor(), &self.0, host_id.public()).await?;
+        let answered = ctx.load(HostInCampaign(self.0.id, host_id.into_public())).await?;
         let Some(host) = answered else { return Ok(None) };
         let after = text(after.as_ref());
         CampaignEventConnection::of(ctx, &self.0, Some(host), first, after).await.map(Some)
@@ -230,5 +231,20 @@ impl CampaignConnection {
         let request = List::CAMPAIGNS.forward(ctx.fleet().keys(), first, after.as_ref())?;
         let page = ctx.fleet().campaigns(ctx.actor(), &filter, request.clone()).await?;
         Ok(Self::new(Listed::page(List::CAMPAIGNS, &request, page, Campaign), Total::Campaigns(filter)))
+    }
+
+    /// The runs of a saved query that a client asks for, newest first.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub async fn of_query(
+        ctx: &Context<'_>,
+        query: SavedQueryId,
+        first: i32,
+        after: Option<Text>,
+    ) -> Result<Self> {
+        let request = List::CAMPAIGNS.forward(ctx.fleet().keys(), first, after.as_ref())?;
+        let page = ctx.load(RunsOf(query, request.clone())).await?.unwrap_or_else(Page::empty);
+        Ok(Self::new(Listed::page(List::CAMPAIGNS, &request, page, Campaign), Total::Runs(query)))
     }
 }

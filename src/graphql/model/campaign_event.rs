@@ -8,11 +8,13 @@ use entity::id::HostId;
 use super::campaign::{CampaignStatus, CampaignTotals};
 use super::campaign_target::CampaignHostErrorCode;
 use super::host::Host;
+use crate::fleet::FleetError;
 use crate::fleet::campaigns::{self, EventBatch, EventBody, HostFailed, HostRows};
 use crate::graphql::connection::{Listed, connection};
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::Result;
 use crate::graphql::id::shown;
+use crate::graphql::loader::{EventsOf, Known};
 use crate::graphql::page::rows;
 use crate::graphql::scalars::{DateTime, OsqueryRows, int};
 
@@ -196,8 +198,10 @@ impl CampaignEventConnection {
         after: Option<&str>,
     ) -> Result<Self> {
         let limit = rows("first", first)?;
-        let page = ctx.fleet().campaign_events(ctx.actor(), campaign, host, after, limit).await?;
-        Ok(Self::new(Listed::events(after, page)))
+        let (campaign, after) = (Known::campaign(campaign), after.map(str::to_owned));
+        let wanted = EventsOf { campaign, host, after: after.clone(), limit };
+        let page = ctx.load(wanted).await?.ok_or(FleetError::NotFound("campaign"))??;
+        Ok(Self::new(Listed::events(after.as_deref(), page)))
     }
 }
 

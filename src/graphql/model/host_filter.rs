@@ -4,6 +4,7 @@ use async_graphql::{Enum, InputObject, OneofObject};
 
 use super::host::{Host, HostStatus, Platform};
 use super::label::Label;
+use super::policy::{Policy, PolicyState};
 use super::team::Team;
 use crate::fleet::hosts;
 use crate::graphql::id::{Id, publics};
@@ -28,6 +29,10 @@ pub enum HostSortField {
     LastSeenAt,
     /// First enrolled.
     EnrolledAt,
+    /// What is free of the main file system; unknown is smallest.
+    DiskFreeBytes,
+    /// When the machine was started; unknown is smallest.
+    BootedAt,
 }
 
 /// Sort order of hosts.
@@ -58,34 +63,67 @@ pub struct HostFilter {
     team_ids: Option<Vec<Id<Team>>>,
     /// Labels.
     label_ids: Option<Vec<Id<Label>>>,
+    /// How they stand to policies.
+    policies: Option<Vec<HostPolicyFilter>>,
     /// Platforms.
     platforms: Option<Vec<Platform>>,
     /// States.
     statuses: Option<Vec<HostStatus>>,
     /// Whether something is odd about its enrollment: `cloneSuspectedAt` or `foreignSecretAt` is set, or neither.
     flagged: Option<bool>,
+    /// Whether it runs the configuration that is served to it, as `configInSync` says. Hosts of which that is null meet
+    /// neither.
+    config_in_sync: Option<bool>,
     /// Hardware UUID.
     uuid: Option<Text>,
     /// Hardware serial.
     serial_number: Option<Text>,
-    /// Prefix of host name, identifier, serial or UUID.
+    /// Prefix of host name, identifier, serial, UUID, an address, or a user who has an account.
     search: Option<Text>,
 }
 
 impl From<HostFilter> for hosts::HostFilter {
     fn from(filter: HostFilter) -> Self {
-        let HostFilter { team_ids, label_ids, platforms, statuses, flagged, uuid, serial_number, search } =
-            filter;
+        let HostFilter {
+            team_ids,
+            label_ids,
+            policies,
+            platforms,
+            statuses,
+            flagged,
+            config_in_sync,
+            uuid,
+            serial_number,
+            search,
+        } = filter;
         Self {
             team_ids: team_ids.map(publics),
             label_ids: label_ids.map(publics),
+            policies: policies.map(each_into),
             platforms: platforms.map(each_into),
             statuses: statuses.map(each_into),
             flagged,
+            config_in_sync,
             uuid: uuid.map(|text| text.0),
             serial_number: serial_number.map(|text| text.0),
             search: search.map(|text| text.0),
         }
+    }
+}
+
+/// How a host stands to a policy.
+#[derive(InputObject)]
+pub struct HostPolicyFilter {
+    /// The policy.
+    policy_id: Id<Policy>,
+    /// How it stands to it.
+    #[graphql(default_with = "PolicyState::Fail")]
+    state: PolicyState,
+}
+
+impl From<HostPolicyFilter> for hosts::HostPolicyFilter {
+    fn from(filter: HostPolicyFilter) -> Self {
+        Self { policy_id: filter.policy_id.into_public(), state: filter.state.into() }
     }
 }
 

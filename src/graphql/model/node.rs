@@ -11,6 +11,8 @@ use super::enroll_secret::EnrollSecret;
 use super::host::Host;
 use super::invitation::Invitation;
 use super::label::Label;
+use super::pack::Pack;
+use super::policy::Policy;
 use super::saved_query::SavedQuery;
 use super::session::Session;
 use super::team::Team;
@@ -21,6 +23,7 @@ use crate::policy::Actor;
 
 /// An object with a stable global id.
 #[derive(Clone, Debug, Interface)]
+#[expect(clippy::large_enum_variant, reason = "at most a hundred are made at once, and most are hosts")]
 #[graphql(field(name = "id", ty = "ID", desc = "Opaque, URL-safe, stable. Never parse it."))]
 pub enum Node {
     /// A host.
@@ -35,6 +38,10 @@ pub enum Node {
     ApiToken(ApiToken),
     /// A saved query.
     SavedQuery(SavedQuery),
+    /// A pack.
+    Pack(Pack),
+    /// A policy.
+    Policy(Policy),
     /// A campaign.
     Campaign(Campaign),
     /// An enroll secret.
@@ -62,6 +69,10 @@ pub enum NodeKind {
     ApiToken,
     /// A saved query.
     SavedQuery,
+    /// A pack.
+    Pack,
+    /// A policy.
+    Policy,
     /// A campaign.
     Campaign,
     /// An enroll secret.
@@ -84,6 +95,8 @@ impl NodeKind {
             User::PREFIX => Self::User,
             ApiToken::PREFIX => Self::ApiToken,
             SavedQuery::PREFIX => Self::SavedQuery,
+            Pack::PREFIX => Self::Pack,
+            Policy::PREFIX => Self::Policy,
             Campaign::PREFIX => Self::Campaign,
             EnrollSecret::PREFIX => Self::EnrollSecret,
             Session::PREFIX => Self::Session,
@@ -111,6 +124,8 @@ impl NodeKind {
             Self::User => nodes(fleet.users_by_public_ids(actor, ids).await?, User),
             Self::ApiToken => nodes(fleet.api_tokens_by_public_ids(actor, ids).await?, ApiToken),
             Self::SavedQuery => nodes(fleet.saved_queries_by_public_ids(actor, ids).await?, SavedQuery),
+            Self::Pack => nodes(fleet.packs_by_public_ids(actor, ids).await?, Pack),
+            Self::Policy => nodes(fleet.policies_by_public_ids(actor, ids).await?, Policy),
             Self::Campaign => nodes(fleet.campaigns_by_public_ids(actor, ids).await?, Campaign),
             Self::EnrollSecret => nodes(fleet.enroll_secrets_by_public_ids(actor, ids).await?, EnrollSecret),
             Self::Session => nodes(fleet.sessions_by_public_ids(actor, ids).await?, Session),

@@ -3,12 +3,12 @@
 use async_graphql::{Context, ID, Object};
 use entity::id::TeamId;
 
-use super::host::HostConnection;
 use super::host_filter::{HostFilter, HostSort};
+use super::host_list::HostConnection;
 use super::saved_query::SavedQueryConnection;
 use super::settings::Restriction;
 use crate::fleet::guard::restrictions;
-use crate::fleet::{hosts, teams};
+use crate::fleet::teams;
 use crate::graphql::connection::connection;
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::Result;
@@ -34,15 +34,6 @@ impl Team {
             Some(id) => ctx.load(id).await,
             None => Ok(None),
         }
-    }
-
-    /// `filter`, of the hosts of this team.
-    fn narrow(&self, filter: Option<HostFilter>) -> hosts::HostFilter {
-        let mut filter = filter.map(hosts::HostFilter::from).unwrap_or_default();
-        let own = &self.0.public_id;
-        let met = filter.team_ids.is_none_or(|teams| teams.contains(own));
-        filter.team_ids = Some(if met { vec![own.clone()] } else { Vec::new() });
-        filter
     }
 }
 
@@ -76,8 +67,9 @@ impl Team {
         #[graphql(desc = "Conditions that all must meet.")] filter: Option<HostFilter>,
         #[graphql(desc = "Order; last seen first when left out.")] sort: Option<HostSort>,
     ) -> Result<HostConnection> {
-        let window = BothWays { first, after, last, before };
-        HostConnection::of(ctx, &window, self.narrow(filter), HostSort::wanted(sort)).await
+        let (window, filter) = (BothWays { first, after, last, before }, filter.map(Into::into));
+        HostConnection::of_team(ctx, &self.0, &window, filter.unwrap_or_default(), HostSort::wanted(sort))
+            .await
     }
 
     /// Saved queries of the team.
@@ -87,13 +79,18 @@ impl Team {
         #[graphql(desc = "Saved queries at most, 1 to 100.", default = 20)] first: i32,
         #[graphql(desc = "Only what follows this cursor.")] after: Option<Text>,
     ) -> Result<SavedQueryConnection> {
-        let team = Some(self.0.public_id.clone());
-        SavedQueryConnection::of(ctx, first, after, team, None).await
+        SavedQueryConnection::of_team(ctx, &self.0, first, after).await
     }
 
     /// What SQL may not name on the hosts of the team, beside what `settings` restrict everywhere.
     async fn restrictions(&self) -> Vec<Restriction> {
         restrictions(&self.0).into_iter().map(Restriction::from).collect()
+    }
+
+    /// Days after which hosts of the team that are not seen any more are deleted; 0 for never, null as the settings of
+    /// the fleet say.
+    async fn host_expiry_days(&self) -> Option<i32> {
+        self.0.host_expiry_days
     }
 
     /// Version for optimistic concurrency.

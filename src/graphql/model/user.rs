@@ -105,6 +105,11 @@ impl User {
     async fn disabled_at(&self) -> Option<DateTime> {
         self.0.disabled_at.map(DateTime)
     }
+
+    /// Version for optimistic concurrency.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
 }
 
 connection! {

@@ -10,7 +10,8 @@ use crate::graphql::connection::Listed;
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::Result;
 use crate::graphql::page::List;
-use crate::graphql::scalars::Text;
+use crate::graphql::scalars::{DateTime, Text, int};
+use crate::graphql::transport::points::Charged;
 use crate::policy::UserActor;
 
 /// The caller.
@@ -38,6 +39,11 @@ impl Viewer {
         TeamRole::of(ctx, &self.0.roles).await
     }
 
+    /// Budget of points, as it is after this operation.
+    async fn rate_limit(&self, ctx: &Context<'_>) -> RateLimit {
+        RateLimit(*ctx.data_unchecked::<Charged>())
+    }
+
     /// Where the caller is signed in, newest first.
     async fn sessions(
         &self,
@@ -59,6 +65,33 @@ impl Viewer {
         #[graphql(desc = "Only what follows this cursor.")] after: Option<Text>,
     ) -> Result<Option<ApiTokenConnection>> {
         ApiTokenConnection::of(ctx, first, after, Whose::Own).await.map(Some)
+    }
+}
+
+/// What the caller may still ask for: each operation costs points, which come back evenly.
+pub struct RateLimit(Charged);
+
+/// What the caller may still ask for: each operation costs points, which come back evenly.
+#[Object]
+impl RateLimit {
+    /// Cost of this operation.
+    async fn cost(&self) -> i32 {
+        int(self.0.cost)
+    }
+
+    /// Points of a window, at once or little by little.
+    async fn limit(&self) -> i32 {
+        int(self.0.limit)
+    }
+
+    /// Points left.
+    async fn remaining(&self) -> i32 {
+        int(self.0.remaining)
+    }
+
+    /// When all points are there again, if nothing else is asked.
+    async fn reset_at(&self) -> DateTime {
+        DateTime(self.0.reset_at)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::graphql::model::session::SessionTransport;
 use crate::graphql::model::team::Team;
 use crate::graphql::model::user::{ApiToken, ApiTokenEdge, ApiTokenScope, User};
 use crate::graphql::page::List;
-use crate::graphql::scalars::{DateTime, Text};
+use crate::graphql::scalars::{DateTime, Text, text};
 use crate::graphql::user_error::{UserError, settle};
 
 /// Writes of accounts.
@@ -48,12 +48,14 @@ struct ChangePasswordPayload {
 struct CreatePasswordResetInput {
     /// Whose password.
     user_id: Id<User>,
+    /// Same key returns the first answer again, without the token.
+    idempotency_key: Option<Text>,
 }
 
 /// Answer of createPasswordReset.
 #[derive(SimpleObject)]
 struct CreatePasswordResetPayload {
-    /// The token for resetPassword, shown this once.
+    /// The token for resetPassword, shown this once; not repeated for the same idempotency key.
     token: Option<String>,
     /// When it ends.
     expires_at: Option<DateTime>,
@@ -95,6 +97,8 @@ struct CreateApiTokenInput {
     expires_in_days: i32,
     /// E-mail of the user it acts as, for those who manage users; the caller when left out.
     email: Option<Text>,
+    /// Same key returns the first answer again, without the text.
+    idempotency_key: Option<Text>,
 }
 
 /// Answer of createApiToken.
@@ -104,7 +108,7 @@ struct CreateApiTokenPayload {
     api_token: Option<ApiToken>,
     /// Edge to insert in a client's list.
     api_token_edge: Option<ApiTokenEdge>,
-    /// Its text, shown this once.
+    /// Its text, shown this once; not repeated for the same idempotency key.
     token: Option<String>,
     /// What to mend.
     user_errors: Vec<UserError>,
@@ -165,9 +169,11 @@ impl AccountMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "For whom.")] input: CreatePasswordResetInput,
     ) -> Result<Option<CreatePasswordResetPayload>> {
-        let made = ctx.fleet().create_password_reset(ctx.actor(), input.user_id.public()).await;
+        let key = text(input.idempotency_key.as_ref());
+        let made = ctx.fleet().create_password_reset(ctx.actor(), input.user_id.public(), key).await;
         let (made, user_errors) = settle(made.map_err(|error| error.as_rejection("userId")))?;
         let (token, expires_at) = made.unzip();
+        let token = token.flatten();
         Ok(Some(CreatePasswordResetPayload { token, expires_at: expires_at.map(DateTime), user_errors }))
     }
 
@@ -197,8 +203,10 @@ impl AccountMutation {
             team: input.team_id.map(Id::into_public),
             expires_in: Duration::from_hours(24 * days),
         };
-        let (made, user_errors) = settle(ctx.fleet().create_api_token(ctx.actor(), new).await)?;
+        let key = text(input.idempotency_key.as_ref());
+        let (made, user_errors) = settle(ctx.fleet().create_api_token_once(ctx.actor(), new, key).await)?;
         let (api_token, token) = made.unzip();
+        let token = token.flatten();
         let api_token: Option<ApiToken> = api_token.map(ApiToken);
         let edge = |made: ApiToken| ApiTokenEdge::fresh(List::API_TOKENS, made.0.id.0, made);
         let api_token_edge = api_token.clone().map(edge);

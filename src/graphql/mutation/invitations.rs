@@ -12,7 +12,7 @@ use crate::graphql::model::invitation::{Invitation, InvitationEdge};
 use crate::graphql::model::team::Team;
 use crate::graphql::model::user::{Role, User};
 use crate::graphql::page::List;
-use crate::graphql::scalars::Text;
+use crate::graphql::scalars::{Text, text};
 use crate::graphql::user_error::{UserError, settle};
 
 /// Writes of invitations.
@@ -31,6 +31,8 @@ struct CreateInvitationInput {
     /// How long it holds: a minute to five days.
     #[graphql(default = 259_200)]
     expires_in_seconds: i32,
+    /// Same key returns the first answer again, without the token.
+    idempotency_key: Option<Text>,
 }
 
 /// Answer of createInvitation.
@@ -40,7 +42,7 @@ struct CreateInvitationPayload {
     invitation: Option<Invitation>,
     /// Edge to insert in a client's list.
     invitation_edge: Option<InvitationEdge>,
-    /// Its token for acceptInvitation, shown this once.
+    /// Its token for acceptInvitation, shown this once; not repeated for the same idempotency key.
     token: Option<String>,
     /// What to mend.
     user_errors: Vec<UserError>,
@@ -99,8 +101,10 @@ impl InvitationMutation {
             team: input.team_id.map(Id::into_public),
             expires_in: Duration::from_secs(u64::try_from(input.expires_in_seconds).unwrap_or_default()),
         };
-        let (made, user_errors) = settle(ctx.fleet().create_invitation(ctx.actor(), new).await)?;
+        let key = text(input.idempotency_key.as_ref());
+        let (made, user_errors) = settle(ctx.fleet().create_invitation_once(ctx.actor(), new, key).await)?;
         let (invitation, token) = made.unzip();
+        let token = token.flatten();
         let edge = |made: invitations::Invitation| {
             InvitationEdge::fresh(List::INVITATIONS, made.id.0, Invitation(made))
         };

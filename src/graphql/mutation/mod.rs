@@ -9,8 +9,14 @@ mod users;
 mod invitations;
 mod enroll_secrets;
 mod hosts;
+mod labels;
 mod saved_queries;
+mod packs;
+mod policies;
+mod osquery_config;
+mod imports;
 mod campaigns;
+mod destinations;
 
 use async_graphql::MergedObject;
 
@@ -25,6 +31,12 @@ pub struct Mutation(
     invitations::InvitationMutation,
     enroll_secrets::EnrollSecretMutation,
     hosts::HostMutation,
+    labels::LabelMutation,
     saved_queries::SavedQueryMutation,
+    packs::PackMutation,
+    policies::PolicyMutation,
+    osquery_config::OsqueryConfigMutation,
+    imports::ImportMutation,
     campaigns::CampaignMutation,
+    destinations::DestinationMutation,
 );

@@ -6,7 +6,9 @@ use crate::fleet::saved_queries::{self, NewSavedQuery, SavedQueryChange};
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::Result;
 use crate::graphql::id::{Id, shown};
+use crate::graphql::model::pack::Pack;
 use crate::graphql::model::saved_query::{SavedQuery, SavedQueryEdge};
+use crate::graphql::model::schedule::ScheduleInput;
 use crate::graphql::model::team::Team;
 use crate::graphql::page::List;
 use crate::graphql::scalars::{Text, text};
@@ -30,6 +32,10 @@ struct CreateSavedQueryInput {
     observer_can_run: bool,
     /// Owner team; null for global.
     team_id: Option<Id<Team>>,
+    /// Pack to put it in; then its team is the pack's.
+    pack_id: Option<Id<Pack>>,
+    /// When and where it runs on its own; left out for only live.
+    schedule: Option<ScheduleInput>,
     /// Same key returns the first answer again.
     idempotency_key: Option<Text>,
 }
@@ -60,6 +66,8 @@ struct UpdateSavedQueryInput {
     description: MaybeUndefined<Text>,
     /// Observers may run it live.
     observer_can_run: Option<bool>,
+    /// New schedule, whole; null takes it away.
+    schedule: MaybeUndefined<ScheduleInput>,
 }
 
 /// Answer of updateSavedQuery.
@@ -136,13 +144,16 @@ impl SavedQueryMutation {
 impl CreateSavedQueryInput {
     /// The query to make, and the idempotency key.
     fn into_new(self) -> (NewSavedQuery, Option<Text>) {
-        let Self { name, sql, description, observer_can_run, team_id, idempotency_key } = self;
+        let Self { name, sql, description, observer_can_run, team_id, pack_id, schedule, idempotency_key } =
+            self;
         let new = NewSavedQuery {
             name: name.0,
             sql: sql.0,
             description: description.map(|text| text.0),
             observer_can_run,
             team: team_id.map(Id::into_public),
+            pack: pack_id.map(Id::into_public),
+            schedule: schedule.map(Into::into),
         };
         (new, idempotency_key)
     }
@@ -151,13 +162,14 @@ impl CreateSavedQueryInput {
 impl UpdateSavedQueryInput {
     /// Which query, and its change.
     fn into_change(self) -> (Id<SavedQuery>, SavedQueryChange) {
-        let Self { id, expected_version, name, sql, description, observer_can_run } = self;
+        let Self { id, expected_version, name, sql, description, observer_can_run, schedule } = self;
         let change = SavedQueryChange {
             expected_version,
             name: name.map(|text| text.0),
             sql: sql.map(|text| text.0),
             description: description.map_value(|text| text.0).into(),
             observer_can_run,
+            schedule: schedule.map_value(Into::into).into(),
         };
         (id, change)
     }

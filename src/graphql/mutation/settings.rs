@@ -6,7 +6,8 @@ use crate::fleet::guard::{Restriction, SettingsChange};
 use crate::fleet::{FleetError, RejectionCode};
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::Result;
-use crate::graphql::model::settings::{FleetSettings, RestrictionInput};
+use crate::graphql::model::host_filter::each_into;
+use crate::graphql::model::settings::{AdditionalQueryInput, FleetSettings, RestrictionInput};
 use crate::graphql::user_error::{UserError, settle};
 
 /// Writes of settings.
@@ -24,6 +25,11 @@ struct UpdateSettingsInput {
     target_cap: MaybeUndefined<i32>,
     /// What SQL may not name, on any host; replaces the list.
     restrictions: Option<Vec<RestrictionInput>>,
+    /// Days after which hosts that are not seen any more are deleted, up to 3,650; 0 or null for never. Teams may say
+    /// otherwise.
+    host_expiry_days: MaybeUndefined<i32>,
+    /// What every host is asked beside its vitals; replaces the list. Rows of queries that are removed are deleted.
+    additional_queries: Option<Vec<AdditionalQueryInput>>,
 }
 
 /// Answer of updateSettings.
@@ -54,7 +60,14 @@ impl SettingsMutation {
 
 impl UpdateSettingsInput {
     fn into_change(self) -> std::result::Result<SettingsChange, FleetError> {
-        let Self { expected_version, dispatch_stopped, target_cap, restrictions } = self;
+        let Self {
+            expected_version,
+            dispatch_stopped,
+            target_cap,
+            restrictions,
+            host_expiry_days,
+            additional_queries,
+        } = self;
         let negative = |_| {
             let message = "a cap is a number of hosts, from 0";
             FleetError::rejected(RejectionCode::Invalid, "targetCap", message)
@@ -66,6 +79,8 @@ impl UpdateSettingsInput {
             dispatch_stopped,
             target_cap: target_cap.map(cap).transpose()?,
             restrictions: restrictions.map(|list| list.into_iter().map(Restriction::from).collect()),
+            host_expiry_days: host_expiry_days.into(),
+            additional_queries: additional_queries.map(each_into),
         })
     }
 }

@@ -52,6 +52,9 @@ struct UpdateTeamInput {
     description: MaybeUndefined<Text>,
     /// What SQL may not name on the hosts of the team; replaces the list.
     restrictions: Option<Vec<RestrictionInput>>,
+    /// Days after which hosts of the team that are not seen any more are deleted; 0 for never, null as the settings of
+    /// the fleet say.
+    host_expiry_days: MaybeUndefined<i32>,
 }
 
 /// Answer of updateTeam.
@@ -101,19 +104,21 @@ impl TeamMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which one, and what changes.")] input: UpdateTeamInput,
     ) -> Result<Option<UpdateTeamPayload>> {
-        let UpdateTeamInput { id, expected_version, name, description, restrictions } = input;
+        let UpdateTeamInput { id, expected_version, name, description, restrictions, host_expiry_days } =
+            input;
         let change = TeamChange {
             expected_version,
             name: name.map(|text| text.0),
             description: description.map_value(|text| text.0).into(),
             restrictions: restrictions.map(|list| list.into_iter().map(Restriction::from).collect()),
+            host_expiry_days: host_expiry_days.into(),
         };
         let (team, user_errors) = settle(ctx.fleet().update_team(ctx.actor(), id.public(), change).await)?;
         Ok(Some(UpdateTeamPayload { team: team.map(Team), user_errors }))
     }
 
     /// Deletes a team. Its hosts are in no team from then on, and campaigns that await them withdraw them; its enroll
-    /// secrets and invitations are revoked; its saved queries and the roles in it are gone.
+    /// secrets and invitations are revoked; its saved queries, labels and the roles in it are gone.
     async fn delete_team(
         &self,
         ctx: &Context<'_>,

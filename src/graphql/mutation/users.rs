@@ -9,7 +9,7 @@ use crate::graphql::id::{Id, shown};
 use crate::graphql::model::team::Team;
 use crate::graphql::model::user::{Role, User, UserEdge};
 use crate::graphql::page::List;
-use crate::graphql::scalars::Text;
+use crate::graphql::scalars::{Text, text};
 use crate::graphql::user_error::{UserError, settle};
 
 /// Writes of users.
@@ -30,6 +30,8 @@ struct CreateUserInput {
     role: Role,
     /// Team the role is for; null for everywhere.
     team_id: Option<Id<Team>>,
+    /// Same key returns the first answer again.
+    idempotency_key: Option<Text>,
 }
 
 /// Answer of createUser.
@@ -48,11 +50,13 @@ struct CreateUserPayload {
 struct UpdateUserInput {
     /// User to change.
     id: Id<User>,
+    /// Version that was read.
+    expected_version: Option<i32>,
     /// New name.
     display_name: Option<Text>,
     /// New global role.
     role: MaybeUndefined<Role>,
-    /// True shuts the user out at once, with every session and token.
+    /// True shuts the user out at once: sessions end, API tokens rest until false lets the user in again.
     is_disabled: Option<bool>,
 }
 
@@ -121,7 +125,8 @@ struct RemoveTeamRolePayload {
 
 #[Object]
 impl UserMutation {
-    /// Creates a user with one role.
+    /// Creates a user with one role. Only for global admins, for whoever makes an account knows its password; the admins
+    /// of a team invite.
     async fn create_user(
         &self,
         ctx: &Context<'_>,
@@ -134,7 +139,8 @@ impl UserMutation {
             role: input.role.into(),
             team: input.team_id.map(Id::into_public),
         };
-        let (user, user_errors) = settle(ctx.fleet().create_user(ctx.actor(), new).await)?;
+        let key = text(input.idempotency_key.as_ref());
+        let (user, user_errors) = settle(ctx.fleet().create_user_once(ctx.actor(), new, key).await)?;
         let edge = |user: users::User| UserEdge::fresh(List::USERS, user.id.0, User(user));
         let user_edge = user.clone().map(edge);
         Ok(Some(CreateUserPayload { user: user.map(User), user_edge, user_errors }))
@@ -146,10 +152,11 @@ impl UserMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Who, and what changes.")] input: UpdateUserInput,
     ) -> Result<Option<UpdateUserPayload>> {
-        let UpdateUserInput { id, display_name, role, is_disabled } = input;
+        let UpdateUserInput { id, expected_version, display_name, role, is_disabled } = input;
         let role: Option<Option<Role>> = role.into();
         let role = role.map(|role| role.map(Into::into));
-        let change = UserChange { name: display_name.map(|text| text.0), role, is_disabled };
+        let name = display_name.map(|text| text.0);
+        let change = UserChange { expected_version, name, role, is_disabled };
         let (user, user_errors) = settle(ctx.fleet().update_user(ctx.actor(), id.public(), change).await)?;
         Ok(Some(UpdateUserPayload { user: user.map(User), user_errors }))
     }

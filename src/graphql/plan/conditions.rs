@@ -58,6 +58,16 @@ impl<'a> Given<'a> {
         arguments.iter().filter_map(present).collect()
     }
 
+    /// The value of an argument that is no list or object; none where a variable has none, or it is null.
+    #[must_use]
+    pub fn constant(&self, value: &Value) -> Option<ConstValue> {
+        match value {
+            Value::Variable(name) => self.0.get(name.as_str()).map(|value| (*value).clone()),
+            value => value.clone().into_const(),
+        }
+        .filter(|value| *value != ConstValue::Null)
+    }
+
     fn value(&self, value: &Value) -> Option<Value> {
         match value {
             Value::Variable(name) if !self.0.contains_key(name.as_str()) => None,

@@ -4,10 +4,11 @@
 //! twice and merges the answers, in the order in which they were ready. The specification collects fields first. So an
 //! operation is rewritten before it is executed: fragments are written out, `@skip` and `@include` are decided, what
 //! answers under one key is one field, and arguments whose variable was not given are left out. The
-//! [shape](shape::Shape) of the answer is derived along; an answer is brought into it when it is there.
+//! [shape](shape::Shape) of the answer is derived along; an answer is brought into it when it is there. So is its [cost].
 
 pub mod conditions;
 pub mod collect;
+pub mod cost;
 pub mod shape;
 
 #[cfg(test)]
@@ -23,6 +24,7 @@ use async_graphql::{Name, Pos, Positioned, ServerError, Variables};
 
 use self::collect::{Part, Parts, collect};
 use self::conditions::Given;
+use self::cost::Sized;
 use self::shape::{FieldShape, Nulls, Shape, TYPE_KEY};
 use super::precheck::fields::Fragments;
 use super::precheck::refusal::invalid;
@@ -31,13 +33,15 @@ use super::precheck::types::{Types, named};
 /// Fields at most, with what depends on the type of an object written out for each type.
 const MAX_FIELDS: usize = 10_000;
 
-/// An operation that can be executed, and the shape of its answer.
+/// An operation that can be executed, the shape of its answer, and what it costs.
 #[derive(Debug)]
 pub struct Plan {
     /// The rewritten operation, alone.
     pub document: ExecutableDocument,
     /// The shape of its answer.
     pub shape: Shape,
+    /// The cost of its fields.
+    pub cost: u64,
 }
 
 impl Plan {
@@ -54,7 +58,8 @@ impl Plan {
         let given = Given::new(operation, variables);
         let mut planner = Planner { types, fragments: &document.fragments, given: &given, fields: 0 };
         let root = &operation.selection_set;
-        let (selections, shape) = planner.set(types.root(operation.ty), &[&root.node], root.pos)?;
+        let Built { selections, shape, cost } =
+            planner.set(types.root(operation.ty), &[&root.node], root.pos, Sized::default())?;
         let rewritten = OperationDefinition {
             ty: operation.ty,
             variable_definitions: operation.variable_definitions.clone(),
@@ -62,8 +67,16 @@ impl Plan {
             selection_set: Positioned::new(selections, root.pos),
         };
         let operations = DocumentOperations::Single(Positioned::new(rewritten, root.pos));
-        Ok(Self { document: ExecutableDocument { operations, fragments: HashMap::new() }, shape })
+        Ok(Self { document: ExecutableDocument { operations, fragments: HashMap::new() }, shape, cost })
     }
+}
+
+/// What selection sets were made to.
+#[derive(Default)]
+struct Built {
+    selections: SelectionSet,
+    shape: Shape,
+    cost: u64,
 }
 
 struct Planner<'a> {
@@ -80,17 +93,18 @@ impl<'a> Planner<'a> {
         parent: Option<&'a str>,
         sets: &[&'a SelectionSet],
         at: Pos,
-    ) -> Result<(SelectionSet, Shape), ServerError> {
+        sized: Sized<'a>,
+    ) -> Result<Built, ServerError> {
         let parts = collect(self.types, self.fragments, self.given, parent, sets);
         match parent.and_then(|parent| self.types.possible(parent)) {
-            Some(possible) if parts.depend_on_type(self.types) => self.by_type(possible, sets, at),
-            _ if sets.iter().all(|set| set.items.is_empty()) => Ok(Default::default()),
+            Some(possible) if parts.depend_on_type(self.types) => self.by_type(possible, sets, at, sized),
+            _ if sets.iter().all(|set| set.items.is_empty()) => Ok(Built::default()),
             _ if parts.may_be_empty() => {
-                let (mut selections, shape) = self.parts(parts)?;
+                let Built { mut selections, shape, cost } = self.parts(parts, sized)?;
                 selections.items.insert(0, Positioned::new(Selection::Field(type_name(at)), at));
-                Ok((selections, Shape::of_telling(shape.into_fields())))
+                Ok(Built { selections, shape: Shape::of_telling(shape.into_fields()), cost })
             }
-            _ => self.parts(parts),
+            _ => self.parts(parts, sized),
         }
     }
 
@@ -100,53 +114,62 @@ impl<'a> Planner<'a> {
         possible: impl IntoIterator<Item = &'a String>,
         sets: &[&'a SelectionSet],
         at: Pos,
-    ) -> Result<(SelectionSet, Shape), ServerError> {
+        sized: Sized<'a>,
+    ) -> Result<Built, ServerError> {
         let mut items = vec![Positioned::new(Selection::Field(type_name(at)), at)];
-        let mut shapes = HashMap::new();
+        let (mut shapes, mut dearest) = (HashMap::new(), 0);
         for name in possible {
-            let (selections, shape) = self.set(Some(name), sets, at)?;
+            let Built { selections, shape, cost } = self.set(Some(name), sets, at, sized)?;
             if !selections.items.is_empty() {
                 items.push(on_type(&Name::new(name), selections, at));
             }
             shapes.insert(name.clone(), shape);
+            dearest = cost.max(dearest);
         }
-        Ok((SelectionSet { items }, Shape::by_type(shapes)))
+        Ok(Built { selections: SelectionSet { items }, shape: Shape::by_type(shapes), cost: dearest })
     }
 
-    fn parts(&mut self, parts: Parts<'a>) -> Result<(SelectionSet, Shape), ServerError> {
+    fn parts(&mut self, parts: Parts<'a>, sized: Sized<'a>) -> Result<Built, ServerError> {
         let (mut items, mut fields) = (Vec::with_capacity(parts.items.len()), Vec::new());
+        let (mut cost, mut narrower) = (0u64, Vec::new());
         for part in parts.items {
             match part {
                 Part::Field(same) => {
-                    let (field, shape) = self.field(parts.parent, &same)?;
+                    let (field, shape, more) = self.field(parts.parent, &same, sized)?;
                     items.push(Positioned::new(Selection::Field(field), same[0].pos));
                     fields.push(shape);
+                    cost = cost.saturating_add(more);
                 }
                 Part::On(condition, inner) => {
-                    let (selections, shape) = self.parts(inner)?;
+                    let Built { selections, shape, cost: more } = self.parts(inner, sized)?;
                     items.push(on_type(&condition.node, selections, condition.pos));
                     fields.extend(shape.into_fields());
+                    narrower.push((condition.node.as_str(), more));
                 }
             }
         }
-        Ok((SelectionSet { items }, Shape::of_fields(fields)))
+        let cost = cost.saturating_add(cost::dearest(self.types, parts.parent, &narrower));
+        Ok(Built { selections: SelectionSet { items }, shape: Shape::of_fields(fields), cost })
     }
 
-    /// One field of what answers under one key.
+    /// One field of what answers under one key, and its cost.
     fn field(
         &mut self,
         parent: Option<&'a str>,
         same: &[&'a Positioned<Field>],
-    ) -> Result<(Positioned<Field>, FieldShape), ServerError> {
+        sized: Sized<'a>,
+    ) -> Result<(Positioned<Field>, FieldShape, u64), ServerError> {
         let (field, at) = (&same[0].node, same[0].pos);
         self.fields += 1;
         if self.fields > MAX_FIELDS {
             return Err(invalid("the document selects too many fields", at));
         }
-        let ty =
-            parent.and_then(|parent| self.types.field(parent, &field.name.node)).map(|declared| &declared.ty);
+        let declared = parent.and_then(|parent| self.types.field(parent, &field.name.node));
+        let ty = declared.map(|declared| &declared.ty);
         let sets: Vec<_> = same.iter().map(|field| &field.node.selection_set.node).collect();
-        let (selections, below) = self.set(ty.map(named), &sets, at)?;
+        let Built { selections, shape: below, cost } =
+            self.set(ty.map(named), &sets, at, Sized::below(declared, field, self.given))?;
+        let cost = sized.cost(self.types, declared, field, self.given, cost);
         let rewritten = Field {
             alias: field.alias.clone(),
             name: field.name.clone(),
@@ -155,7 +178,7 @@ impl<'a> Planner<'a> {
             selection_set: Positioned::new(selections, field.selection_set.pos),
         };
         let key = field.response_key().node.clone();
-        Ok((Positioned::new(rewritten, at), FieldShape { key, nulls: Nulls::of(ty), below }))
+        Ok((Positioned::new(rewritten, at), FieldShape { key, nulls: Nulls::of(ty), below }, cost))
     }
 }
 

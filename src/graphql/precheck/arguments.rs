@@ -93,7 +93,7 @@ impl<'a> Usages<'a> {
     }
 
     fn directives(&mut self, directives: &[Positioned<Directive>]) {
-        let condition = Input { ty: non_null_boolean(), has_default: false };
+        let condition = Input { ty: non_null_boolean(), default: None };
         for directive in directives {
             if matches!(directive.node.name.node.as_str(), "skip" | "include")
                 && let Some(value) = directive.node.get_argument("if")
@@ -120,7 +120,7 @@ impl<'a> Usages<'a> {
             Value::Variable(name) => self.variable(place, name, at),
             Value::List(items) => {
                 if let BaseType::List(ty) = &place.ty.base {
-                    let item = Input { ty: (**ty).clone(), has_default: false };
+                    let item = Input { ty: (**ty).clone(), default: None };
                     for value in items {
                         self.variables(&item, value, at);
                     }
@@ -133,7 +133,7 @@ impl<'a> Usages<'a> {
                     if declared.is_one_of {
                         // The one field is not null, though it need not be given.
                         let ty = Type { nullable: false, ..input.ty.clone() };
-                        self.variables(&Input { ty, has_default: false }, value, at);
+                        self.variables(&Input { ty, default: None }, value, at);
                     } else {
                         self.variables(input, value, at);
                     }
@@ -147,7 +147,7 @@ impl<'a> Usages<'a> {
         let Some(definition) = self.definitions.get(name) else { return };
         let ty = &definition.var_type.node;
         let has_value = definition.default_value.as_ref().is_some_and(|value| value.node != ConstValue::Null);
-        if !values::may_stand(ty, &place.ty, has_value, place.has_default) {
+        if !values::may_stand(ty, &place.ty, has_value, place.default.is_some()) {
             let message = format!(
                 "variable \"${name}\" of type \"{ty}\" can't stand where \"{}\" is expected",
                 place.ty

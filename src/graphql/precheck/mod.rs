@@ -12,9 +12,12 @@ pub mod size;
 pub mod aliases;
 pub mod merge;
 pub mod values;
+pub mod unknown;
 pub mod arguments;
 pub mod variables;
 pub mod subscription;
+pub mod introspection;
+pub mod persisted;
 
 #[cfg(test)]
 mod tests;
@@ -156,6 +159,10 @@ fn check_rules(types: &Types, document: &ExecutableDocument) -> Result<(), Vec<S
     }
     if let Some(error) = merge::check(types, document) {
         return Err(vec![error]);
+    }
+    let unknown = unknown::check(types, document);
+    if !unknown.is_empty() {
+        return Err(unknown);
     }
     let errors = arguments::check(types, document);
     if errors.is_empty() { Ok(()) } else { Err(errors) }

@@ -44,13 +44,15 @@ pub struct Measure<'a> {
     fragments: &'a Fragments,
     /// None while a fragment is being measured.
     known: HashMap<&'a str, Option<Size>>,
+    /// Selections looked at.
+    walked: usize,
 }
 
 impl<'a> Measure<'a> {
     /// Measures with these fragments.
     #[must_use]
     pub fn new(fragments: &'a Fragments) -> Self {
-        Self { fragments, known: HashMap::new() }
+        Self { fragments, known: HashMap::new(), walked: 0 }
     }
 
     /// The size of an operation's selection set.
@@ -64,6 +66,7 @@ impl<'a> Measure<'a> {
     fn set(&mut self, set: &'a SelectionSet, levels: usize) -> Result<Size, ServerError> {
         let mut size = Size::default();
         for selection in &set.items {
+            self.walked += 1;
             let levels = levels.checked_sub(1).ok_or_else(|| too_deep(selection.pos))?;
             let inner = match &selection.node {
                 Selection::Field(field) => self.field(field, levels)?,
@@ -107,4 +110,45 @@ impl<'a> Measure<'a> {
 
 fn too_deep(at: Pos) -> ServerError {
     invalid("the document is nested too deeply", at)
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::parser::parse_query;
+
+    use super::*;
+    use crate::graphql::precheck::types::Types;
+    use crate::graphql::precheck::{Limits, check};
+
+    /// Documents of a kilobyte that stand for millions of fields, or for a fragment that is spread again and again: each is
+    /// refused after every selection of its text was looked at once, whatever that stands for.
+    #[test]
+    fn check_19_the_work_is_that_of_the_text() {
+        let chain = |width: usize, length: usize| {
+            let spreads = |to: usize| format!("...F{to} ").repeat(width);
+            let links = (0..length).map(|n| format!("fragment F{n} on Q {{ {}}}", spreads(n + 1)));
+            format!("{{ {}}} {} fragment F{length} on Q {{ a }}", spreads(0), links.collect::<String>())
+        };
+        let nested = format!(
+            "{{ a {}{} }} fragment F on Q {{ {} }}",
+            "{ ...F a ".repeat(12),
+            "}".repeat(12),
+            "a { a } ".repeat(40)
+        );
+        let aliases: String = (0..40).map(|n| format!("b{n}: a {{ ...F }} ")).collect();
+        let wide = format!("{{ {aliases} }} fragment F on Q {{ {} }}", "a { a } ".repeat(30));
+        for document in [chain(2, 25), chain(4, 15), chain(20, 6), chain(40, 3), nested, wide] {
+            assert!(document.len() <= 1_100, "{} bytes: {document}", document.len());
+            let parsed = parse_query(&document).expect("it is well formed");
+            let mut measure = Measure::new(&parsed.fragments);
+            let (_, operation) = parsed.operations.iter().next().expect("it has an operation");
+            // Whether it is too deep or too large, it is told by then.
+            let _ = measure.operation(&operation.node.selection_set.node);
+            let words = document.split([' ', '{', '}', ':']).filter(|word| !word.is_empty()).count();
+            assert!(measure.walked <= words, "{} selections for {words} words: {document}", measure.walked);
+        }
+        let types = Types::from_sdl("type Query { a: Q } type Q { a: Q }").expect("it is well formed");
+        let refused = check(&types, &Limits::default(), &chain(2, 25)).expect_err("it is too large");
+        assert!(refused[0].message.contains("selects more than"), "{refused:?}");
+    }
 }

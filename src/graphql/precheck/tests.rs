@@ -173,3 +173,16 @@ proptest! {
         let _ = run(&query);
     }
 }
+
+#[test]
+fn unknown_fields_are_told_with_what_is_like_them() {
+    assert_eq!(refused("{ me { nam } }"), "Unknown field \"nam\" on type \"User\". Did you mean \"name\"?");
+    assert_eq!(refused("{ me { xyz } }"), "Unknown field \"xyz\" on type \"User\".");
+    let fragments =
+        "{ node(id: \"x\") { ...F ... on Dog { nope } } } fragment F on User { nope { nope } nope }";
+    assert_eq!(refused(fragments).matches("Unknown field").count(), 3, "what is below one is not looked at");
+    let long = "a".repeat(10_000);
+    assert!(!refused(&format!("{{ me {{ name{long} }} }}")).contains("Did you mean"));
+    let many = format!("{{ {} }}", repeated(3_000, |n| format!("hell{n} ")));
+    assert_eq!(refused(&many).matches("Unknown field").count(), 20);
+}

@@ -4,9 +4,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
-    BaseType, FieldDefinition, InputValueDefinition, OperationType, Type, TypeDefinition, TypeKind,
-    TypeSystemDefinition,
+    BaseType, ConstDirective, FieldDefinition, InputValueDefinition, OperationType, Type, TypeDefinition,
+    TypeKind, TypeSystemDefinition,
 };
+use async_graphql::{Positioned, Value};
 
 /// The declared types of a schema, by name. Introspection types are absent: what is not known is not judged.
 #[derive(Debug, Default)]
@@ -28,6 +29,21 @@ pub struct Field {
     pub ty: Type,
     /// Its arguments by name.
     pub arguments: HashMap<String, Input>,
+    /// Its cost, where the directive `@cost` says one.
+    pub weight: Option<u64>,
+    /// How long the lists in it are taken to be, where the directive `@listSize` says so.
+    pub list: Option<ListSize>,
+}
+
+/// What `@listSize` says.
+#[derive(Debug, Default)]
+pub struct ListSize {
+    /// The length, unless an argument says it.
+    pub assumed: Option<u64>,
+    /// The arguments that say it.
+    pub slicing: Vec<String>,
+    /// The fields of the object that have it; empty: the field itself.
+    pub sized: Vec<String>,
 }
 
 /// An input object.
@@ -44,15 +60,15 @@ pub struct InputObject {
 pub struct Input {
     /// Its type.
     pub ty: Type,
-    /// Whether it may be left out though its type is non-null.
-    pub has_default: bool,
+    /// Its value when it is left out.
+    pub default: Option<Value>,
 }
 
 impl Input {
     /// Whether it must be given.
     #[must_use]
     pub fn is_required(&self) -> bool {
-        !self.ty.nullable && !self.has_default
+        !self.ty.nullable && self.default.is_none()
     }
 }
 
@@ -94,6 +110,22 @@ impl Types {
     #[must_use]
     pub fn field(&self, parent: &str, name: &str) -> Option<&Field> {
         self.fields.get(parent)?.get(name)
+    }
+
+    /// The names of the objects and interfaces.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.fields.keys().map(String::as_str)
+    }
+
+    /// The names of the fields of an object or interface.
+    pub fn field_names<'a>(&'a self, parent: &str) -> impl Iterator<Item = &'a str> {
+        self.fields.get(parent).into_iter().flat_map(|fields| fields.keys().map(String::as_str))
+    }
+
+    /// Whether `name` is an object or interface.
+    #[must_use]
+    pub fn has_fields(&self, name: &str) -> bool {
+        self.fields.contains_key(name)
     }
 
     /// An input object.
@@ -173,10 +205,40 @@ pub fn named(ty: &Type) -> &str {
 
 fn field(definition: FieldDefinition) -> (String, Field) {
     let arguments = definition.arguments.into_iter().map(|argument| input(argument.node)).collect();
-    (definition.name.node.to_string(), Field { ty: definition.ty.node, arguments })
+    let directive =
+        |name: &str| definition.directives.iter().find(|directive| directive.node.name.node == name);
+    let weight = directive("cost").and_then(|cost| text(argument(cost, "weight")?)?.parse().ok());
+    let list = directive("listSize").map(|size| ListSize {
+        assumed: argument(size, "assumedSize").and_then(number),
+        slicing: argument(size, "slicingArguments").map(texts).unwrap_or_default(),
+        sized: argument(size, "sizedFields").map(texts).unwrap_or_default(),
+    });
+    (definition.name.node.to_string(), Field { ty: definition.ty.node, arguments, weight, list })
+}
+
+fn argument<'a>(directive: &'a Positioned<ConstDirective>, name: &str) -> Option<&'a Value> {
+    directive.node.get_argument(name).map(|argument| &argument.node)
+}
+
+fn text(value: &Value) -> Option<&str> {
+    if let Value::String(text) = value { Some(text) } else { None }
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    let Value::List(items) = value else { return Vec::new() };
+    items.iter().filter_map(text).map(str::to_owned).collect()
+}
+
+/// A number of a document that is not negative; a negative one counts as none.
+pub(in crate::graphql) fn number(value: &Value) -> Option<u64> {
+    if let Value::Number(number) = value {
+        number.as_i64().map(|number| u64::try_from(number).unwrap_or(0))
+    } else {
+        None
+    }
 }
 
 fn input(definition: InputValueDefinition) -> (String, Input) {
-    let has_default = definition.default_value.is_some();
-    (definition.name.node.to_string(), Input { ty: definition.ty.node, has_default })
+    let default = definition.default_value.map(|default| default.node);
+    (definition.name.node.to_string(), Input { ty: definition.ty.node, default })
 }

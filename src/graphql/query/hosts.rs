@@ -4,8 +4,10 @@ use async_graphql::{Context, Object};
 
 use crate::graphql::context::ContextExt;
 use crate::graphql::error::Result;
-use crate::graphql::model::host::{Host, HostConnection};
+use crate::graphql::model::host::Host;
+use crate::graphql::model::host_counts::HostCounts;
 use crate::graphql::model::host_filter::{HostFilter, HostLookup, HostSort};
+use crate::graphql::model::host_list::HostConnection;
 use crate::graphql::page::BothWays;
 use crate::graphql::scalars::Text;
 
@@ -27,6 +29,17 @@ impl HostQuery {
             HostLookup::HostIdentifier(identifier) => fleet.host_by_identifier(actor, &identifier.0).await?,
         };
         Ok(host.map(Host))
+    }
+
+    /// Numbers of the hosts that the caller can see.
+    async fn host_counts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Conditions that all must meet.")] filter: Option<HostFilter>,
+    ) -> Result<Option<HostCounts>> {
+        let filter = filter.map(Into::into).unwrap_or_default();
+        let counts = ctx.fleet().host_counts(ctx.actor(), &filter).await?;
+        Ok(Some(HostCounts { filter, counts }))
     }
 
     /// Hosts the caller can see.

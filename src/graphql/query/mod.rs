@@ -10,9 +10,14 @@ mod users;
 mod labels;
 mod enroll_secrets;
 mod saved_queries;
+mod packs;
+mod policies;
+mod osquery_config;
+mod exports;
 mod campaigns;
 mod api_tokens;
 mod activities;
+mod destinations;
 
 use async_graphql::MergedObject;
 
@@ -28,7 +33,12 @@ pub struct Query(
     labels::LabelQuery,
     enroll_secrets::EnrollSecretQuery,
     saved_queries::SavedQueryQuery,
+    packs::PackQuery,
+    policies::PolicyQuery,
+    osquery_config::OsqueryConfigQuery,
+    exports::ExportQuery,
     campaigns::CampaignQuery,
     api_tokens::ApiTokenQuery,
     activities::ActivityQuery,
+    destinations::DestinationQuery,
 );

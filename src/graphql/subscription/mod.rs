@@ -2,10 +2,17 @@
 
 mod campaigns;
 mod activities;
+mod hosts;
+mod policies;
 mod shared;
 
 use async_graphql::MergedSubscription;
 
 /// Streams.
 #[derive(Default, MergedSubscription)]
-pub struct Subscription(campaigns::CampaignSubscription, activities::ActivitySubscription);
+pub struct Subscription(
+    campaigns::CampaignSubscription,
+    hosts::HostSubscription,
+    policies::PolicySubscription,
+    activities::ActivitySubscription,
+);

@@ -29,6 +29,7 @@ impl Asking {
             serial_number: None,
             os_version: None,
             osquery_version: None,
+            instance_id: None,
             memory_bytes: Some(1 << 40),
         };
         let enrolled = self.fleet.enroll(request, [127, 0, 0, 1].into()).await.expect("the database answers");

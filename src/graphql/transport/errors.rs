@@ -14,8 +14,8 @@ pub const INTERNAL: &str = "INTERNAL_SERVER_ERROR";
 pub struct Dress {
     /// The id in logs and in `extensions.requestId`.
     pub request_id: String,
-    /// Whether nobody signed in: then nothing is suggested.
-    pub is_anonymous: bool,
+    /// Whether errors may say what was perhaps meant, which tells of the schema.
+    pub suggests: bool,
     /// Errors in an answer.
     pub limit: usize,
 }
@@ -26,7 +26,7 @@ impl Dress {
     pub fn refused(&self, mut errors: Vec<ServerError>) -> Vec<ServerError> {
         errors.truncate(self.limit);
         for error in &mut errors {
-            if self.is_anonymous
+            if !self.suggests
                 && let Some(suggestion) = error.message.find(" Did you mean")
             {
                 error.message.truncate(suggestion);
@@ -87,7 +87,7 @@ mod tests {
     use crate::graphql::precheck::refusal::refusal;
 
     fn dress() -> Dress {
-        Dress { request_id: "req_1".to_owned(), is_anonymous: true, limit: 2 }
+        Dress { request_id: "req_1".to_owned(), suggests: false, limit: 2 }
     }
 
     fn shown(error: ServerError) -> (String, String) {

@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use super::Transport;
 use super::cookie::SessionCookie;
 use super::encode::{Payload, encode};
-use super::engine::Outcome;
+use super::engine::{Outcome, Unprepared};
 use super::errors::Dress;
 use super::identity::Known;
 use super::negotiate::{Media, check_address, check_content};
@@ -29,6 +29,7 @@ use super::unique::is_unique;
 use super::{events, socket};
 use crate::auth::keys::new_public_id;
 use crate::graphql::context::RequestContext;
+use crate::graphql::precheck::persisted;
 
 /// The header that carries the request id, both ways.
 pub(in crate::graphql) const REQUEST_ID: &str = "x-request-id";
@@ -121,8 +122,11 @@ async fn execute<E: Executor>(
     let place = context.place.clone();
     let prepared = match transport.engine.prepare(request, context) {
         Ok(prepared) => prepared,
-        Err(errors) if asked.media == Media::EventStream => return Ok(events::refused(&errors)),
-        Err(errors) => return Ok(respond(&Outcome::Refused(errors), asked.media)),
+        Err(Unprepared::Caller(refusal)) => return Err(refusal),
+        Err(Unprepared::Document(errors)) if asked.media == Media::EventStream => {
+            return Ok(events::refused(&errors));
+        }
+        Err(Unprepared::Document(errors)) => return Ok(respond(&Outcome::Refused(errors), asked.media)),
     };
     let is_streamed = match prepared.operation {
         OperationType::Mutation if !asked.is_post => {
@@ -172,7 +176,7 @@ async fn read<E>(transport: &Transport<E>, parts: Parts, body: Body) -> Result<R
         let decoded = GraphQLRequest::<GraphQLRejection>::from_request(request, &()).await;
         decoded.map_err(|rejection| Refusal::from(rejection.0))?.into_inner()
     };
-    if request.query.is_empty() {
+    if request.query.is_empty() && !persisted::is_named(&request) {
         return Err(Refusal::bad_request("the request has no query"));
     }
     Ok(request)
@@ -236,17 +240,19 @@ pub(in crate::graphql) fn refused<E>(
     media: Media,
 ) -> Response {
     let dress =
-        Dress { request_id: request_id.to_owned(), is_anonymous: true, limit: transport.settings.errors };
+        Dress { request_id: request_id.to_owned(), suggests: false, limit: transport.settings.errors };
     let errors = dress.refused(vec![refusal.to_error()]);
     let mut response = json(refusal.status, &Payload::refused(&errors), media.of_refusals());
     let header = match refusal.status {
         StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer")),
         StatusCode::METHOD_NOT_ALLOWED => Some((header::ALLOW, "GET, POST")),
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Some((header::RETRY_AFTER, "1")),
         _ => None,
     };
     if let Some((name, value)) = header {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    if let Some(seconds) = refusal.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     response
 }

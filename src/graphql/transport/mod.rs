@@ -5,6 +5,8 @@
 //! `async-graphql-axum` the decoding of a JSON body is used, once the body was measured and its type checked.
 
 pub mod settings;
+pub mod holder;
+pub mod points;
 pub mod refusal;
 pub mod negotiate;
 pub mod unique;
@@ -23,7 +25,7 @@ pub mod socket;
 #[cfg(test)]
 mod tests;
 
-pub use settings::{SocketSettings, TransportSettings};
+pub use settings::{CostSettings, SocketSettings, TransportSettings};
 
 use std::sync::Arc;
 

@@ -1,10 +1,12 @@
 //! Requests that are answered before anything is executed.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use async_graphql::{ParseRequestError, ServerError};
 use axum::http::StatusCode;
 
+use super::points::Exhausted;
 use crate::graphql::precheck::refusal::refusal;
 
 /// Why a request was not executed: status, `extensions.code` and a sentence.
@@ -16,13 +18,15 @@ pub struct Refusal {
     pub code: &'static str,
     /// For people.
     pub message: Cow<'static, str>,
+    /// When to come again, in seconds, where that is known.
+    pub retry_after: Option<u64>,
 }
 
 impl Refusal {
     /// A refusal with this status and code.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), retry_after: None }
     }
 
     /// What is not a GraphQL request: 400.
@@ -60,20 +64,36 @@ impl Refusal {
     #[must_use]
     pub fn unavailable() -> Self {
         let message = "the service is not available now";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", message)
+        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", message);
+        Self { retry_after: Some(1), ..refusal }
     }
 
     /// More at once than one actor may have: 429.
     #[must_use]
     pub fn too_many(limit: usize) -> Self {
         let message = format!("at most {limit} sockets and streams at once");
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", message)
+        let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", message);
+        Self { retry_after: Some(1), ..refusal }
     }
 
     /// As an error of an answer.
     #[must_use]
     pub fn to_error(&self) -> ServerError {
-        refusal(self.code, &*self.message, None)
+        let mut error = refusal(self.code, &*self.message, None);
+        if let (Some(seconds), Some(extensions)) = (self.retry_after, &mut error.extensions) {
+            extensions.set("retryAfter", seconds);
+        }
+        error
+    }
+}
+
+impl From<Exhausted> for Refusal {
+    /// No points left: 429.
+    fn from(exhausted: Exhausted) -> Self {
+        let seconds = exhausted.wait.saturating_add(Duration::from_millis(999)).as_secs();
+        let message = format!("too much was asked for: try again in {seconds} s");
+        let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", message);
+        Self { retry_after: Some(seconds), ..refusal }
     }
 }
 

@@ -22,6 +22,10 @@ pub struct TransportSettings {
     pub document: Limits,
     /// Origins, such as `https://muster.example`, from which a browser may open a socket; the server's own always may.
     pub allowed_origins: Vec<String>,
+    /// What operations may cost.
+    pub cost: CostSettings,
+    /// Whether those who did not sign in may read the schema, and are told what they may have meant.
+    pub anonymous_introspection: bool,
     /// Whether browsers get GraphiQL.
     pub graphiql: bool,
     /// Settings of sockets.
@@ -30,6 +34,19 @@ pub struct TransportSettings {
     pub shutdown: CancellationToken,
     /// Counts open sockets, so that a stop can wait for them.
     pub sockets: TaskTracker,
+}
+
+/// What operations may cost, in points.
+#[derive(Clone, Debug)]
+pub struct CostSettings {
+    /// Of one operation.
+    pub operation: u64,
+    /// Of all operations of a user in a window.
+    pub limit: u64,
+    /// Of all operations from one source in a window, of those who did not sign in.
+    pub limit_of_source: u64,
+    /// In which a full bucket leaks empty.
+    pub window: Duration,
 }
 
 /// Settings of one WebSocket.
@@ -66,11 +83,19 @@ impl Default for TransportSettings {
             errors: 20,
             document: Limits::default(),
             allowed_origins: Vec::new(),
+            cost: CostSettings::default(),
+            anonymous_introspection: false,
             graphiql: true,
             socket: SocketSettings::default(),
             shutdown: CancellationToken::new(),
             sockets: TaskTracker::new(),
         }
+    }
+}
+
+impl Default for CostSettings {
+    fn default() -> Self {
+        Self { operation: 25_000, limit: 600_000, limit_of_source: 10_000, window: Duration::from_mins(1) }
     }
 }
 

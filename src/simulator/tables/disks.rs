@@ -45,3 +45,19 @@ pub(super) fn mounts(host: &Host, _: Timestamp) -> Vec<Row> {
         })
         .collect()
 }
+
+/// The drives of Windows; other systems have no such table.
+pub(super) fn logical_drives(host: &Host, _: Timestamp) -> Vec<Row> {
+    let size = 512_i64 << 30;
+    let free = size / 100 * host.draw("drives").between(5, 90);
+    vec![
+        Row::new()
+            .text("device_id", "C:")
+            .text("type", "Unknown")
+            .text("description", "Local Fixed Disk")
+            .int("free_space", free)
+            .int("size", size)
+            .text("file_system", "NTFS")
+            .int("boot_partition", 1),
+    ]
+}

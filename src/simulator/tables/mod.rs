@@ -6,8 +6,10 @@
 mod accounts;
 mod browser;
 mod disks;
+mod daemon;
 mod facts;
 mod jobs;
+mod memory;
 mod network;
 mod packages;
 mod processes;
@@ -79,10 +81,15 @@ pub(super) fn generator(table: &str) -> Option<Generator> {
         "interface_addresses" => network::interface_addresses,
         "interface_details" => network::interface_details,
         "kernel_info" => system::kernel_info,
+        "logical_drives" => disks::logical_drives,
         "listening_ports" => processes::listening_ports,
         "logged_in_users" => accounts::logged_in_users,
+        "memory_info" => memory::memory_info,
         "mounts" => disks::mounts,
         "os_version" => system::os_version,
+        "osquery_flags" => daemon::osquery_flags,
+        "osquery_schedule" => daemon::osquery_schedule,
+        "virtual_memory_info" => memory::virtual_memory_info,
         "osquery_info" => system::osquery_info,
         "platform_info" => system::platform_info,
         "processes" => processes::processes,

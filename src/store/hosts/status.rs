@@ -3,21 +3,11 @@
 use std::time::Duration;
 
 use entity::hosts::Column;
+pub use entity::kind::HostStatus;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition};
 
 use crate::clock::Timestamp;
-
-/// Whether a host has checked in lately.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub enum HostStatus {
-    /// Seen within its interval plus 90 s.
-    Online,
-    /// Missed its check-in.
-    Offline,
-    /// Not seen for 30 days.
-    Missing,
-}
 
 /// What "lately" is at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

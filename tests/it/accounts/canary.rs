@@ -1,24 +1,28 @@
 //! Secrets are planted, the program goes through what they are for, and then everything it printed, logged, stored and
 //! answered is searched for them.
 
-use std::path::Path;
 use std::sync::Arc;
 
+use muster::policy::Role;
 use serde_json::{Value, json};
 
 use super::{VIEWER, post, with_token};
+use crate::access;
 use crate::harness::agent::{Agent, AgentAnswer, Identity};
 use crate::harness::binary::Process;
-use crate::harness::block_on;
 use crate::harness::personas::Person;
 use crate::harness::server::Backend;
 use crate::harness::wire::{self, Response};
 use crate::harness::within_deadline;
+use crate::harness::{block_on, canary};
+use crate::isolation::documents::READS;
 
 const PASSWORD: &str = "planted-password-lemon-tram";
 const WRONG: &str = "planted-wrong-password-oxide";
 const NEW: &str = "planted-new-password-walnut";
 const IN_THE_WRONG_FIELD: &str = "planted-in-the-e-mail-field";
+/// What a host calls itself.
+const HOSTNAME: &str = "planted-hostname-heron";
 /// The master secret that every process of the harness has.
 const MASTER: &str = "0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -52,20 +56,20 @@ fn shown(response: &Response) -> String {
 }
 
 #[test]
-fn check_60_planted_secrets_sqlite() {
+fn s60_planted_secrets_sqlite() {
     block_on(planted(Backend::Sqlite));
 }
 
 #[test]
-fn check_60_planted_secrets_postgres() {
+fn s60_planted_secrets_postgres() {
     block_on(planted(Backend::Postgres));
 }
 
 async fn planted(backend: Backend) {
-    let environment = vec![("RUST_LOG", "debug,muster=trace".to_owned())];
+    let environment = vec![("RUST_LOG", "trace".to_owned())];
     let mut server = match Process::start_with(backend, environment).await {
         Ok(server) => server,
-        Err(missing) => return crate::harness::services::not_run("check_60", &missing),
+        Err(missing) => return crate::harness::services::not_run("s60", &missing),
     };
     server.has_logged("make the first administrator").await;
     let mut heard = Heard { answers: Vec::new(), secrets: Vec::new() };
@@ -73,6 +77,7 @@ async fn planted(backend: Backend) {
 
     let admin = people(&server, &mut heard).await;
     machines(&server, &admin, &mut heard).await;
+    everybody(&server, &admin, &mut heard).await;
     for path in [
         "/metrics",
         "/healthz",
@@ -83,11 +88,12 @@ async fn planted(backend: Backend) {
         "/graphql?query={viewer{role}}",
     ] {
         let request = wire::request("GET", path, &[], b"");
-        heard.note(
-            &within_deadline("an answer", wire::exchange(server.address, &request))
-                .await
-                .expect("it answers"),
-        );
+        let answer = within_deadline("an answer", wire::exchange(server.address, &request)).await;
+        let answer = answer.expect("it answers");
+        assert!(!path.contains("debug") || answer.status == 404, "{path}");
+        let shown = shown(&answer);
+        assert!(!shown.contains(HOSTNAME), "no host names a metric: {shown}");
+        heard.note(&answer);
     }
     server.signal(rustix::process::Signal::TERM);
     server.exit_code().await;
@@ -106,6 +112,7 @@ async fn planted(backend: Backend) {
         }
     }
     server.remove().await;
+    canary::assert_none_found();
 }
 
 /// A mutation of one field with an `input`.
@@ -204,7 +211,7 @@ async fn machines(server: &Process, admin: &Person, heard: &mut Heard) {
     heard.told(&response, &[&secret]);
     let answering = Arc::new(|_: &str| AgentAnswer::one("name", "web"));
     let text = secret.as_str().unwrap_or_default();
-    let mut agent = Agent::new(server.address, text, Identity::linux("web"), answering);
+    let mut agent = Agent::new(server.address, text, Identity::linux(HOSTNAME), answering);
     assert!(agent.enroll().await, "the secret lets it in");
     heard.secrets.push(agent.node_key.clone().expect("it is enrolled"));
     let started = admin.start("select 1").await;
@@ -228,6 +235,60 @@ async fn machines(server: &Process, admin: &Person, heard: &mut Heard) {
     heard.note(&post(admin, &signed, query, json!({})).await);
 }
 
+/// People of every role are invited, make their accounts, and ask for everything there is: every list, every field, the
+/// schema, files, streams.
+async fn everybody(server: &Process, admin: &Person, heard: &mut Heard) {
+    let campaign = admin.start("select 'canary'").await;
+    let bearer = |person: &Person| format!("Bearer {}", person.token.as_deref().unwrap_or_default());
+    let invite = mutation("createInvitation", "CreateInvitationInput", "token invitation { id email }");
+    let accept =
+        mutation("acceptInvitation", "AcceptInvitationInput", "user { id email } userErrors { code }");
+    let login = mutation("login", "LoginInput", "accessToken refreshToken user { id }");
+    let nobody = Person::anonymous(server.address);
+    for role in Role::ALL {
+        let (word, email) = (role.as_str().to_uppercase(), format!("{role}@muster.test"));
+        let input = json!({ "input": { "email": email, "role": word } });
+        let response = post(&nobody, &[("Authorization", &bearer(admin))], &invite, input).await;
+        let token = response.json()["data"]["createInvitation"]["token"].clone();
+        heard.told(&response, &[&token]);
+        let input = json!({ "input": { "token": token, "displayName": word, "password": PASSWORD } });
+        heard.note(&post(&nobody, &[], &accept, input).await);
+        let response =
+            post(&nobody, &[], &login, json!({ "input": { "email": email, "password": PASSWORD } })).await;
+        let made = response.json()["data"]["login"].clone();
+        heard.told(&response, &[&made["accessToken"], &made["refreshToken"]]);
+        let person = with_token(&nobody, &made["accessToken"]);
+        let bearer = bearer(&person);
+        let documents = access::documents();
+        let documents =
+            documents.iter().map(String::as_str).chain(READS.iter().copied()).chain([INTROSPECTION]);
+        for document in documents {
+            let response = post(&nobody, &[("Authorization", &bearer)], document, json!({})).await;
+            let told = secrets_of(&response);
+            heard.told(&response, &told.iter().collect::<Vec<_>>());
+        }
+        for form in ["ndjson", "csv", "json"] {
+            heard.note(&person.get(&format!("/campaigns/{campaign}/answers.{form}"), vec![]).await);
+        }
+        let follow = "subscription($id: ID!) { campaignEvents(campaignId: $id) { endCursor } }";
+        let said = person.subscribe(follow, json!({ "id": campaign })).await.next().await;
+        heard.answers.push((format!("{said:?}"), Vec::new()));
+    }
+}
+
+/// Everything about the types of the schema.
+const INTROSPECTION: &str =
+    "{ __schema { types { name description fields { name description args { name description
+    defaultValue } } inputFields { name description defaultValue } enumValues { name description } } } }";
+
+/// The secrets that an answer to the making of something tells, this once.
+fn secrets_of(response: &Response) -> Vec<Value> {
+    let answer: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    let fields = answer["data"].as_object().into_iter().flat_map(|data| data.values());
+    let tells = |field: &Value| ["token", "secret"].map(|name| field[name].clone());
+    fields.flat_map(tells).filter(Value::is_string).collect()
+}
+
 /// What stands before a secret, to find where it came from.
 fn around<'a>(text: &'a str, secret: &str) -> &'a str {
     let at = text.find(secret).unwrap_or_default();
@@ -239,40 +300,10 @@ impl Process {
     /// Everything that it has stored: the files of its data directory and a dump of its database, as text.
     async fn stored(&self) -> String {
         let mut text = String::new();
-        files(self.data(), &mut text);
+        canary::each_file(self.data(), &mut |_, bytes| text.push_str(&String::from_utf8_lossy(bytes)));
         if let Some(url) = self.database_url() {
-            text.push_str(&dump(&url).await);
+            text.push_str(&canary::dump(&url).await);
         }
         text
     }
-}
-
-fn files(directory: &Path, text: &mut String) {
-    for entry in std::fs::read_dir(directory).expect("it is there") {
-        let path = entry.expect("it can be read").path();
-        if path.is_dir() {
-            files(&path, text);
-        } else {
-            text.push_str(&String::from_utf8_lossy(&std::fs::read(&path).expect("it is ours")));
-        }
-    }
-}
-
-/// Every row of every table, as PostgreSQL writes it out.
-async fn dump(url: &str) -> String {
-    use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
-    let db = crate::harness::services::postgres::connect(url).await;
-    let of_tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'";
-    let tables = db.query_all_raw(Statement::from_string(DbBackend::Postgres, of_tables)).await;
-    let mut text = String::new();
-    for table in tables.expect("the store answers") {
-        let table: String = table.try_get("", "table_name").expect("a name");
-        let rows = format!("SELECT t::text AS line FROM \"{table}\" t");
-        for row in db.query_all_raw(Statement::from_string(DbBackend::Postgres, rows)).await.expect("rows") {
-            text.push_str(&row.try_get::<String>("", "line").expect("a text"));
-            text.push('\n');
-        }
-    }
-    db.close().await.expect("a connection closes");
-    text
 }

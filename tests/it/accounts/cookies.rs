@@ -13,7 +13,7 @@ use crate::harness::wire::{self, Response};
 use crate::harness::within_deadline;
 use crate::harness::world::{World, on_both};
 
-on_both!(check_25_cookies, check_35_other_sites, check_51_sockets_of_other_sites);
+on_both!(s25_cookies, s35_other_sites, s51_sockets_of_other_sites);
 
 const LOGIN: &str = "mutation($input: LoginInput!) { login(input: $input) {
     accessToken refreshToken expiresAt user { displayName } userErrors { code } } }";
@@ -38,7 +38,7 @@ async fn sign_in(world: &World) -> String {
 
 /// A new random reference at each sign-in, hashed in the store, in a cookie alone; it ends by a logout, and a stale one
 /// is taken away.
-async fn check_25_cookies(world: World) {
+async fn s25_cookies(world: World) {
     let nobody = world.anonymous();
     let response = post(&nobody, &[], LOGIN, by_cookie(&world.admin.email)).await;
     let payload = response.json()["data"]["login"].clone();
@@ -73,7 +73,7 @@ async fn check_25_cookies(world: World) {
 }
 
 /// With the cookie, what a page of another site can make its visitor's browser send is refused and has no effect.
-async fn check_35_other_sites(world: World) {
+async fn s35_other_sites(world: World) {
     let mine = sign_in(&world).await;
     let body = json!({ "query": LOGOUT }).to_string();
     let form = "query=mutation%20%7B%20logout%20%7B%20userErrors%20%7B%20code%20%7D%20%7D%20%7D";
@@ -114,7 +114,7 @@ async fn check_35_other_sites(world: World) {
 }
 
 /// With the cookie, a socket is opened from the server's own pages alone, and acts for the session.
-async fn check_51_sockets_of_other_sites(world: World) {
+async fn s51_sockets_of_other_sites(world: World) {
     let mine = sign_in(&world).await;
     let own = format!("http://{}", world.server.address);
     for (origin, status) in [(None, 403), (Some("https://evil.example"), 403), (Some(own.as_str()), 101)] {
@@ -139,7 +139,7 @@ fn http_header(name: &str) -> tokio_tungstenite::tungstenite::http::HeaderName {
 
 /// Over HTTPS the cookie is bound to this host and to HTTPS.
 #[test]
-fn check_25_cookies_over_https() {
+fn s25_cookies_over_https() {
     block_on(async {
         let settings = &[("https.listen", "127.0.0.1:0")];
         let server = TestServer::start(Backend::Sqlite, settings).await.expect("SQLite is inside");

@@ -9,7 +9,7 @@ use crate::harness::personas::{PASSWORD, Person};
 use crate::harness::world::{World, on_both};
 use muster::policy::Role;
 
-on_both!(check_30_password_change, check_31_password_reset, common_passwords);
+on_both!(s30_password_change, s31_password_reset, common_passwords);
 
 const NEW: &str = "seventeen lemons on a tram";
 
@@ -34,7 +34,7 @@ async fn reset(world: &World, token: &Value, new: &str) -> Value {
 }
 
 /// A new password ends every other session and every reset, and, if wanted, API tokens; on other servers too.
-async fn check_30_password_change(world: World) {
+async fn s30_password_change(world: World) {
     let beside = world.server.beside().await;
     let mut here = world.person("bob", Role::Observer, None).await;
     let payload = here.sign_in().await;
@@ -66,7 +66,7 @@ async fn check_30_password_change(world: World) {
 }
 
 /// A reset works once, within an hour, for the user it was made for; and ends every session.
-async fn check_31_password_reset(world: World) {
+async fn s31_password_reset(world: World) {
     let mut bob = world.person("bob", Role::Observer, None).await;
     let user = bob.sign_in().await["user"]["id"].clone();
     let refused = bob.mutate("createPasswordReset", "token", json!({ "userId": user })).await;

@@ -14,12 +14,12 @@ const PASSWORD: &str = "tram lemon oxide seventeen";
 
 /// Of fifty who race for it one becomes the administrator, with the token of the log only; then it is closed for ever.
 #[test]
-fn check_34_setup_raced_by_fifty() {
+fn s34_setup_raced_by_fifty() {
     for backend in [Backend::Sqlite, Backend::Postgres] {
         block_on(async {
             let server = match TestServer::start(backend, &[]).await {
                 Ok(server) => server,
-                Err(missing) => return not_run(&format!("check_34::{backend:?}"), &missing),
+                Err(missing) => return not_run(&format!("s34::{backend:?}"), &missing),
             };
             let leftovers = server.leftovers();
             let token =
@@ -56,7 +56,7 @@ fn check_34_setup_raced_by_fifty() {
 
 /// Without a user the server's log tells the token, again after a restart; with one it does not.
 #[test]
-fn check_34_the_log_tells_the_token() {
+fn s34_the_log_tells_the_token() {
     block_on(async {
         let mut server = Process::start(Backend::Sqlite).await.expect("SQLite is inside");
         server.has_logged("make the first administrator").await;

@@ -8,7 +8,7 @@ use crate::harness::socket::Told;
 use crate::harness::world::{World, on_both};
 use muster::policy::Role;
 
-on_both!(check_32_api_tokens, scopes_narrow, a_token_for_one_team, revocation_ends_sockets);
+on_both!(s32_api_tokens, scopes_narrow, a_token_for_one_team, revocation_ends_sockets);
 
 const SHAPE: &str =
     "apiToken { id displayName scope team { id } user { displayName } expiresAt lastUsedAt } token";
@@ -22,7 +22,7 @@ async fn token(person: &Person, scope: &str) -> Person {
 }
 
 /// A token is shown once, stored as a hash, listed for its user and for administrators, noted when used, and revoked.
-async fn check_32_api_tokens(world: World) {
+async fn s32_api_tokens(world: World) {
     let bob = world.person("bob", Role::Observer, None).await;
     let eve = world.person("eve", Role::Maintainer, None).await;
     let made = create(&bob, json!({ "name": "ci", "scope": "READ" })).await;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::query::{terminal, world};
 use crate::harness::world::World;
 use crate::harness::{block_on, within_deadline};
+use crate::policies::{Mood, answer, moody};
 
 /// Pages are followed as far as was asked for, and whoever wants more is told how.
 #[test]
@@ -39,6 +40,17 @@ fn hosts_are_shown_and_deleted() {
         let online = terminal.run(&["hosts", "list", "--status", "online", "--platform", "linux"]).await;
         assert_eq!(online.json().len(), 3, "{}", online.stderr);
 
+        let asked = terminal.printed(&["hosts", "refetch", "--hosts", "host-1"], "").await;
+        assert_eq!(shown["id"], asked.as_str());
+        let berlin = world.team("berlin").await;
+        let moved = terminal.printed(&["hosts", "transfer", "--hosts", "host-1", "--to", "berlin"], "").await;
+        assert_eq!(shown["id"], moved.as_str());
+        let there = &terminal.run(&["hosts", "show", "host-1"]).await.json()[0];
+        assert_eq!(there["team"]["id"], berlin.public_id.0.as_str());
+        let nowhere = terminal.run(&["hosts", "transfer", "--hosts", "host-1", "--to", "rome"]).await;
+        assert_eq!((nowhere.code, nowhere.stderr.as_str()), (Some(1), "muster: there is no team `rome`\n"));
+        terminal.run(&["hosts", "transfer", "--hosts", "host-1", "--to-no-team"]).await.well();
+
         let unasked = terminal.run(&["hosts", "delete", "--all"]).await;
         assert_eq!((unasked.code, unasked.stdout.as_str()), (Some(1), ""));
         assert!(unasked.stderr.contains("--yes"), "{}", unasked.stderr);
@@ -49,6 +61,56 @@ fn hosts_are_shown_and_deleted() {
         let rest = terminal.run(&["hosts", "delete", "--all", "--yes"]).await.well();
         assert_eq!(rest.lines().count(), 2);
         drop(hosts);
+        world.server.stop().await;
+    });
+}
+
+/// A policy is made, listed with its counts, changed and deleted by name; the hosts that fail it are printed.
+#[test]
+fn policies_are_made_listed_changed_and_deleted() {
+    block_on(async {
+        let world = world().await;
+        let (mut host, moods) = moody(&world, "web", &world.secret).await;
+        moods.set("shields", Mood::Fails);
+        let terminal = terminal(&world, world.server.address);
+        let create = [
+            "policies",
+            "create",
+            "--name",
+            "shields up",
+            "--sql",
+            "-",
+            "--critical",
+            "--resolution",
+            "raise them",
+            "--platforms",
+            "linux,darwin",
+            "--labels",
+            "All hosts",
+        ];
+        let id = terminal.printed(&create, "select 1 from shields\n").await;
+        answer(&mut host).await;
+        let listed = &terminal.run(&["policies", "list", "--failing", "--critical"]).await.json()[0];
+        assert_eq!((&listed["id"], &listed["counts"]["failing"]), (&json!(id), &json!(1)), "{listed}");
+        let table = terminal.run(&["policies", "list", "--format", "table"]).await.well();
+        assert!(table.starts_with("name") && table.contains("shields up"), "{table}");
+        let shown = &terminal.run(&["policies", "show", "shields up"]).await.json()[0];
+        assert_eq!(shown["labelsIncludeAny"], json!(["All hosts"]), "{shown}");
+        let failing = &terminal.run(&["policies", "hosts", "shields up"]).await.json()[0];
+        assert_eq!((&failing["host"]["name"], &failing["state"]), (&json!("web"), &json!("FAIL")));
+        assert!(failing["since"].is_string(), "{failing}");
+        let passing = terminal.run(&["policies", "hosts", &id, "--state", "pass"]).await;
+        assert_eq!((passing.code, passing.json().len()), (Some(0), 0));
+        let of_host = &terminal.run(&["policies", "host", "web"]).await.json()[0];
+        assert_eq!((&of_host["policy"]["name"], &of_host["state"]), (&json!("shields up"), &json!("FAIL")));
+        let nothing = terminal.run(&["policies", "edit", "shields up"]).await;
+        assert_eq!(nothing.code, Some(1), "{}", nothing.stderr);
+        terminal.run(&["policies", "edit", "shields up", "--name", "shields", "--not-critical"]).await.well();
+        let unasked = terminal.run(&["policies", "delete", "shields"]).await;
+        assert!(unasked.code == Some(1) && unasked.stderr.contains("--yes"), "{}", unasked.stderr);
+        terminal.run(&["policies", "delete", "shields", "--yes"]).await.well();
+        let gone = terminal.run(&["policies", "show", "shields"]).await;
+        assert_eq!((gone.code, gone.stderr.as_str()), (Some(1), "muster: there is no policy `shields`\n"));
         world.server.stop().await;
     });
 }
@@ -74,9 +136,7 @@ fn campaigns_are_listed_shown_stopped_and_rerun() {
 
         let mut rerun = terminal.start(&["campaign", "rerun", &id, "--timeout", "5m"]);
         rerun_started(&world).await;
-        for host in &mut hosts {
-            host.poll().await.expect("the answer is taken");
-        }
+        super::query::answer(&mut hosts[1..2]).await;
         let answer: Value = serde_json::from_str(&rerun.line().await).expect("it is JSON");
         assert_eq!(answer, json!({ "host": "host-1", "rows": [{ "name": "host-1" }] }));
         assert_eq!(rerun.end().await.code, Some(0));

@@ -15,7 +15,7 @@ use super::server::Backend;
 use super::services::Missing;
 use super::services::postgres::{TestDatabase, postgres};
 use super::services::redis::Redis;
-use super::within_deadline;
+use super::{canary, within_deadline};
 
 /// A `muster serve` on a data directory of its own.
 pub struct Process {
@@ -30,8 +30,8 @@ pub struct Process {
 struct Ground {
     data: TempDir,
     environment: Environment,
-    database: Option<TestDatabase>,
-    redis: Option<Redis>,
+    database: Option<Arc<TestDatabase>>,
+    redis: Option<Arc<Redis>>,
 }
 
 /// Variables of the server, beside those that every one has.
@@ -65,14 +65,32 @@ impl Process {
     pub async fn start_with(backend: Backend, environment: Environment) -> Result<Self, Missing> {
         let (database, redis) = match backend {
             Backend::Sqlite => (None, None),
-            Backend::Postgres => (Some(postgres()?.database().await), Some(Redis::start()?)),
+            Backend::Postgres => {
+                (Some(Arc::new(postgres()?.database().await)), Some(Arc::new(Redis::start()?)))
+            }
         };
-        let data = tempfile::Builder::new().prefix("mu-data-").tempdir();
-        let data = data.expect("the system's temporary directory can be written");
-        let ground = Arc::new(Ground { data, environment, database, redis });
-        let address = free_port();
+        Ok(Self::start_on(database, redis, environment))
+    }
+
+    /// Starts the server on these: in its data directory, where there is no database.
+    pub fn start_on(
+        database: Option<Arc<TestDatabase>>,
+        redis: Option<Arc<Redis>>,
+        environment: Environment,
+    ) -> Self {
+        Self::on(Ground { data: directory(), environment, database, redis })
+    }
+
+    /// Starts another server on the same database and Redis, with a data directory of its own.
+    pub fn beside(&self) -> Self {
+        let Ground { environment, database, redis, .. } = &*self.ground;
+        Self::start_on(database.clone(), redis.clone(), environment.clone())
+    }
+
+    fn on(ground: Ground) -> Self {
+        let (ground, address) = (Arc::new(ground), free_port());
         let (child, log) = ground.serve(address);
-        Ok(Self { address, ground, child, log })
+        Self { address, ground, child, log }
     }
 
     /// Waits until it has logged a line with this text.
@@ -106,6 +124,13 @@ impl Process {
         let maximum = getrlimit(Resource::Nofile).maximum;
         let limit = Rlimit { current: current.or(maximum), maximum };
         prlimit(Some(self.pid()), Resource::Nofile, limit).expect("it is a child of this process");
+    }
+
+    /// Limits the size that a file of it may grow to from now on, as a full disk does. None: as large as may be.
+    pub fn limit_file_size(&self, current: Option<u64>) {
+        let maximum = getrlimit(Resource::Fsize).maximum;
+        let limit = Rlimit { current: current.or(maximum), maximum };
+        prlimit(Some(self.pid()), Resource::Fsize, limit).expect("it is a child of this process");
     }
 
     /// Waits for its end, and answers its exit code.
@@ -177,6 +202,8 @@ impl Ground {
         let mut command = muster(arguments);
         command.env("MUSTER_DATA_DIR", self.data.path());
         command.env("MUSTER_SECRET_KEY", "0123456789abcdef0123456789abcdef0123456789abcdef");
+        // As in the servers in process: what a test counts is what people ask.
+        command.env("MUSTER_DUE_VITALS_INTERVAL", "0s");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         if let Some(database) = &self.database {
             command.env("MUSTER_DATABASE_URL", &database.url).env("MUSTER_REDIS_NAMESPACE", &database.name);
@@ -199,13 +226,23 @@ impl Ground {
             said.push(lines.next().unwrap_or_else(|| panic!("the server did not start: {said:?}")));
         }
         let (log, follow) = watch::channel(said);
-        std::thread::spawn(move || lines.for_each(|line| log.send_modify(|said| said.push(line))));
+        std::thread::spawn(move || {
+            for line in lines {
+                canary::search(line.as_bytes(), "the log of the program");
+                log.send_modify(|said| said.push(line));
+            }
+        });
         (child, follow)
     }
 }
 
+fn directory() -> TempDir {
+    let made = tempfile::Builder::new().prefix("mu-data-").tempdir();
+    made.expect("the system's temporary directory can be written")
+}
+
 /// A port of the loopback that nobody listens on.
-fn free_port() -> SocketAddr {
+pub fn free_port() -> SocketAddr {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
     listener.local_addr().expect("it is bound")
 }

@@ -103,15 +103,46 @@ pub struct Viewing {
 impl Viewing {
     /// Waits for a batch; false when the stream is complete.
     pub async fn batch(&mut self) -> bool {
-        match self.subscription.next().await {
-            Told::Next(result) => {
-                assert!(result.get("errors").is_none(), "{result}");
+        let told = self.subscription.next().await;
+        self.take(told).unwrap_or_else(|broken| panic!("the stream broke: {broken:?}"))
+    }
+
+    /// Takes in what was told; false when the stream is complete.
+    fn take(&mut self, told: Told) -> Result<bool, Told> {
+        match told {
+            Told::Next(result) if result.get("errors").is_none() => {
                 self.last = result["data"]["campaignEvents"].clone();
                 self.events.extend(self.last["events"].as_array().expect("a list").iter().cloned());
-                true
+                Ok(true)
             }
-            Told::Complete => false,
-            other => panic!("the stream broke: {other:?}"),
+            Told::Complete => Ok(false),
+            broken => Err(broken),
+        }
+    }
+
+    /// Watches to the end, and comes again after its cursor whenever the stream breaks.
+    #[expect(clippy::wrong_self_convention, reason = "it goes to the end, and converts nothing")]
+    pub async fn to_the_end_over_breaks(mut self, viewer: &Person, id: &str) -> Vec<Value> {
+        loop {
+            let told = self.subscription.next().await;
+            match self.take(told) {
+                Ok(true) => {}
+                Ok(false) => return self.events,
+                Err(_) => self.subscription = viewer.follow(id, Some(&self.cursor())).await.subscription,
+            }
+        }
+    }
+
+    /// As [`Self::batch`]; none where the stream broke, as it does when its server goes.
+    pub async fn try_batch(&mut self) -> Option<bool> {
+        match self.subscription.next().await {
+            Told::Next(result) if result.get("errors").is_none() => {
+                self.last = result["data"]["campaignEvents"].clone();
+                self.events.extend(self.last["events"].as_array().expect("a list").iter().cloned());
+                Some(true)
+            }
+            Told::Complete => Some(false),
+            _ => None,
         }
     }
 

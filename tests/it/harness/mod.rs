@@ -3,15 +3,22 @@
 pub mod agent;
 pub mod binary;
 pub mod campaign;
+pub mod canary;
 pub mod cutter;
 pub mod events;
+pub mod logs;
+pub mod pair;
+pub mod sink;
 pub mod personas;
+pub mod redis_way;
+pub mod sdl;
 pub mod seeds;
 pub mod server;
 pub mod services;
 pub mod socket;
 pub mod stores;
 pub mod stored;
+pub mod tables;
 pub mod terminal;
 pub mod tls;
 pub mod wire;
@@ -21,7 +28,9 @@ use std::future::Future;
 use std::time::Duration;
 
 /// How long anything may take that a test waits for. No test measures time: this only turns a hang into a failure.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub fn deadline() -> Duration {
+    if seeds::is_long() { Duration::from_mins(5) } else { Duration::from_secs(30) }
+}
 
 /// Waits for `what`, and fails at the deadline.
 #[track_caller]
@@ -29,8 +38,9 @@ pub fn within_deadline<F: Future>(what: &str, future: F) -> impl Future<Output =
     let caller = std::panic::Location::caller();
     let what = what.to_owned();
     async move {
-        let result = tokio::time::timeout(DEADLINE, future).await;
-        result.unwrap_or_else(|_| panic!("{caller}: waited {DEADLINE:?} for {what}"))
+        let deadline = deadline();
+        let result = tokio::time::timeout(deadline, future).await;
+        result.unwrap_or_else(|_| panic!("{caller}: waited {deadline:?} for {what}"))
     }
 }
 

@@ -78,9 +78,19 @@ impl Person {
         nobody.ask(query, input).await["login"].clone()
     }
 
-    /// Sends an operation and answers the whole response of GraphQL: `data`, `errors`.
+    /// Sends an operation and answers what the response of GraphQL says of it: `data`, `errors`. What it cost, which is
+    /// never the same twice, is left out.
     pub async fn gql(&self, query: &str, variables: Value) -> Value {
-        self.post(&json!({ "query": query, "variables": variables })).await.json()
+        let mut answer = self.post(&json!({ "query": query, "variables": variables })).await.json();
+        answer.as_object_mut().expect("an answer is an object").remove("extensions");
+        answer
+    }
+
+    /// Sends an operation that must be executed and answers what it cost: `extensions.cost`.
+    pub async fn cost(&self, query: &str, variables: Value) -> Value {
+        let answer = self.post(&json!({ "query": query, "variables": variables })).await.json();
+        assert_eq!(answer.get("errors"), None, "{query}: {answer}");
+        answer["extensions"]["cost"].clone()
     }
 
     /// Sends an operation that must not have errors and answers its `data`.

@@ -2,14 +2,24 @@
 
 use super::services::env;
 
+/// Whether this is the long tier: many seeds, outages of a minute.
+pub fn is_long() -> bool {
+    env("MUSTER_TEST_LONG").is_some()
+}
+
 /// A source of choices.
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
 
-/// The seeds of a test: the one of `MUSTER_TEST_SEED`, else a few, or many with `MUSTER_TEST_LONG`.
+/// The seeds of a test: the one of `MUSTER_TEST_SEED`, else two, or 50 with `MUSTER_TEST_LONG`.
 pub fn seeds() -> impl Iterator<Item = u64> {
+    seeds_up_to(50)
+}
+
+/// As [`seeds`], with so many in the long tier.
+pub fn seeds_up_to(many: u64) -> impl Iterator<Item = u64> {
     let one = env("MUSTER_TEST_SEED").map(|seed| seed.parse().expect("MUSTER_TEST_SEED is a number"));
-    let count = if env("MUSTER_TEST_LONG").is_some() { 50 } else { 2 };
+    let count = if is_long() { many } else { 2 };
     one.map_or(1..=count, |seed| seed..=seed)
 }
 
@@ -22,6 +32,11 @@ impl Dice {
     pub fn of(seed: u64) -> Self {
         println!("tell this history again with MUSTER_TEST_SEED={seed}");
         Self(seed)
+    }
+
+    /// Other choices, which follow from this one.
+    pub fn split(&mut self) -> Self {
+        Self(self.below(usize::MAX) as u64)
     }
 
     /// A number below `below`: the splitmix64 generator.

@@ -1,7 +1,8 @@
 //! The store behind the server's back: what must hold of a campaign whatever happened.
 
 use entity::kind::{CampaignStatus, EventKind};
-use entity::{activities, campaign_answers, campaign_events, campaign_teams, campaigns};
+use entity::{activities, campaign_answers, campaign_events, campaign_teams, campaigns, settings};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
 
 use super::server::TestServer;
@@ -30,6 +31,22 @@ pub async fn activities(server: &TestServer, kind: &str) -> Vec<(String, String)
         .expect("the store answers");
     db.close().await.expect("a connection closes");
     found.into_iter().map(|entry| (entry.subject.unwrap_or_default(), entry.actor_name)).collect()
+}
+
+/// A value of the settings.
+pub async fn setting(server: &TestServer, key: &str) -> String {
+    let db = connect(&server.database_url()).await;
+    let row = settings::Entity::find_by_id(key).one(&db).await.expect("the store answers");
+    db.close().await.expect("a connection closes");
+    row.expect("it was put").value
+}
+
+/// Puts another value in the place of one of the settings.
+pub async fn put_setting(server: &TestServer, key: &str, value: &str) {
+    let db = connect(&server.database_url()).await;
+    let put = settings::Entity::update_many().col_expr(settings::Column::Value, Expr::value(value));
+    put.filter(settings::Column::Key.eq(key)).exec(&db).await.expect("the store answers");
+    db.close().await.expect("a connection closes");
 }
 
 impl Stored {

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -80,4 +81,39 @@ pub async fn tunnel(client: Arc<ClientConfig>, server: SocketAddr) -> SocketAddr
         }
     });
     address
+}
+
+/// Files of a server's certificate for the loopback, and of the authority that signed it.
+pub struct ServerFiles {
+    /// The authority.
+    pub ca: PathBuf,
+    /// The server's certificate.
+    pub cert: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
+impl ServerFiles {
+    /// Makes them in a directory.
+    pub fn make(directory: &Path) -> Self {
+        let authority_key = KeyPair::generate().expect("a key can be made");
+        let mut authority = CertificateParams::new(Vec::new()).expect("it has no names");
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority_cert = authority.self_signed(&authority_key).expect("it can be signed");
+        let issuer = Issuer::new(authority, authority_key);
+        let server_key = KeyPair::generate().expect("a key can be made");
+        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let server = CertificateParams::new(names).expect("the names are valid");
+        let server_cert = server.signed_by(&server_key, &issuer).expect("it can be signed");
+        let write = |name: &str, text: String| {
+            let path = directory.join(name);
+            std::fs::write(&path, text).expect("the directory can be written");
+            path
+        };
+        Self {
+            ca: write("ca.crt", authority_cert.pem()),
+            cert: write("server.crt", server_cert.pem()),
+            key: write("server.key", server_key.serialize_pem()),
+        }
+    }
 }

@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
+use super::canary;
+
 /// What came back.
 #[derive(Debug, Clone)]
 pub struct Response {
@@ -94,6 +96,7 @@ pub async fn read_response(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<
         parse_head(&String::from_utf8_lossy(&buffer)).ok_or(io::ErrorKind::InvalidData)?;
     let mut response = Response { status, headers, body: Vec::new() };
     response.body = read_body(stream, &response, rest).await?;
+    canary::look_at(&response);
     Ok(response)
 }
 

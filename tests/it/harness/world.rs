@@ -8,10 +8,10 @@ use muster::fleet::teams::Team;
 use muster::policy::{Actor, Role};
 
 use super::agent::{Agent, AgentAnswer, Answering, Identity};
-use super::block_on;
 use super::personas::Person;
 use super::server::{Backend, TestServer};
 use super::services::not_run;
+use super::{block_on, canary};
 
 /// Makes each law, an `async fn(World)`, a test on SQLite with the local bus, and one on PostgreSQL with Redis.
 macro_rules! on_both {
@@ -49,12 +49,15 @@ where
     F: FnOnce(World) -> Fut,
     Fut: Future<Output = ()>,
 {
+    canary::listen();
     block_on(async {
         match TestServer::start(backend, &[]).await {
             Ok(server) => {
                 let leftovers = server.leftovers();
                 law(World::on(server).await).await;
+                leftovers.search().await;
                 leftovers.remove().await;
+                canary::assert_none_found();
             }
             Err(missing) => not_run(&format!("{test}::{backend:?}"), &missing),
         }
@@ -131,6 +134,16 @@ impl World {
         Self { server: self.server.restart().await, ..self }
     }
 
+    /// Ends the server as a crash does, and starts it again on the same data.
+    pub async fn crash(self) -> Self {
+        Self { server: self.server.crash().await, ..self }
+    }
+
+    /// As [`Self::restart`], with hosts that are asked for their vitals every hour.
+    pub async fn with_vitals(self) -> Self {
+        Self { server: self.server.restart_with(&[("due.vitals_interval", "1h")]).await, ..self }
+    }
+
     /// As [`Self::restart`], with tasks that run by themselves, every few milliseconds.
     pub async fn with_running_tasks(self) -> Self {
         let settings = &[("tasks.changes_interval", "50ms"), ("tasks.expiry_interval", "50ms")];
@@ -142,5 +155,7 @@ async fn secret(server: &TestServer, team: Option<&Team>) -> String {
     let team = team.map(|team| team.public_id.clone());
     let new = NewEnrollSecret { team, ..NewEnrollSecret::default() };
     let made = server.fleet.create_enroll_secret(&Actor::System, new, None).await;
-    made.expect("the team exists").1.expect("the text is shown once")
+    let text = made.expect("the team exists").1.expect("the text is shown once");
+    canary::plant(&text);
+    text
 }

@@ -4,9 +4,13 @@ use std::collections::BTreeSet;
 
 use entity::id::{
     ActivityId, ApiTokenId, CampaignId, EnrollSecretId, HostId, InvitationId, LabelId, LoginFailureId,
-    NodeKeyId, PasswordResetId, PublicId, SavedQueryId, SessionId, SigningKeyId, TeamId, UserId,
+    NodeKeyId, PackId, PasswordResetId, PolicyChangeId, PolicyId, PublicId, ReportId, SavedQueryId,
+    SessionId, SigningKeyId, TeamId, UserId,
 };
-use entity::kind::{CampaignStatus, ChangeKind, EventKind, HostErrorCode, LabelKind, Platform, Role};
+use entity::kind::{
+    AskedKind, CampaignStatus, ChangeKind, EventKind, HostErrorCode, HostStatus, LabelKind, Platform,
+    PolicyState, Role, ScheduleLogging, TermKind,
+};
 use entity::time::Timestamp;
 use muster::store::Store;
 use sea_orm::{
@@ -15,7 +19,7 @@ use sea_orm::{
 };
 
 /// Far above what the database itself has given.
-const ID: i64 = 1 << 31;
+pub const ID: i64 = 1 << 31;
 /// A moment whose milliseconds show whether they were kept.
 const NOW: Timestamp = Timestamp(1_795_369_283_559);
 
@@ -32,11 +36,26 @@ macro_rules! every_row {
         $do::<entity::signing_keys::Entity>($db, signing_key()).await;
         $do::<entity::password_resets::Entity>($db, password_reset()).await;
         $do::<entity::hosts::Entity>($db, host()).await;
+        $do::<entity::host_vitals::Entity>($db, host_vital()).await;
+        $do::<entity::host_schedule::Entity>($db, scheduled()).await;
+        $do::<entity::query_costs::Entity>($db, query_cost()).await;
+        $do::<entity::host_terms::Entity>($db, term()).await;
         $do::<entity::node_keys::Entity>($db, node_key()).await;
         $do::<entity::enroll_secrets::Entity>($db, enroll_secret()).await;
         $do::<entity::labels::Entity>($db, label()).await;
         $do::<entity::label_members::Entity>($db, label_member()).await;
+        $do::<entity::label_sets::Entity>($db, label_set()).await;
+        $do::<entity::label_failures::Entity>($db, label_failure()).await;
         $do::<entity::saved_queries::Entity>($db, saved_query()).await;
+        $do::<entity::packs::Entity>($db, pack()).await;
+        $do::<entity::osquery_configs::Entity>($db, osquery_config()).await;
+        $do::<entity::label_layers::Entity>($db, label_layer()).await;
+        $do::<entity::reports::Entity>($db, report()).await;
+        $do::<entity::policies::Entity>($db, policy()).await;
+        $do::<entity::policy_labels::Entity>($db, policy_label()).await;
+        $do::<entity::policy_results::Entity>($db, policy_result()).await;
+        $do::<entity::policy_changes::Entity>($db, policy_change()).await;
+        $do::<entity::policy_counts::Entity>($db, policy_counts()).await;
         $do::<entity::campaigns::Entity>($db, campaign()).await;
         $do::<entity::campaign_targets::Entity>($db, campaign_target()).await;
         $do::<entity::campaign_teams::Entity>($db, campaign_team()).await;
@@ -47,6 +66,7 @@ macro_rules! every_row {
         $do::<entity::activities::Entity>($db, activity()).await;
         $do::<entity::idempotency_keys::Entity>($db, idempotency_key()).await;
         $do::<entity::settings::Entity>($db, setting()).await;
+        $do::<entity::leases::Entity>($db, lease()).await;
     };
 }
 
@@ -65,8 +85,15 @@ pub async fn read_everywhere(store: &Store) {
 
 /// Stores a host with an id that the database gives.
 pub async fn new_host(store: &Store) -> HostId {
+    new_host_of(store, 1, TeamId(ID)).await
+}
+
+/// Inserts a host with this number in its outside id, into a team, and answers its id.
+pub async fn new_host_of(store: &Store, number: u128, team: TeamId) -> HostId {
     let mut row = host().into_active_model().reset_all();
     row.id = ActiveValue::NotSet;
+    row.public_id = ActiveValue::Set(PublicId::new("hst", number));
+    row.team_id = ActiveValue::Set(team);
     let tx = store.begin().await.expect("a transaction");
     let id = entity::hosts::Entity::insert(row).exec(&tx).await.expect("a row").last_insert_id;
     tx.commit().await.expect("commit");
@@ -110,6 +137,7 @@ fn team() -> entity::teams::Model {
         created_at: NOW,
         restrictions: "[]".into(),
         version: 1,
+        host_expiry_days: Some(30),
     }
 }
 
@@ -138,6 +166,7 @@ fn user() -> entity::users::Model {
         role: Some(Role::ObserverPlus),
         created_at: NOW,
         disabled_at: Some(NOW),
+        version: 7,
     }
 }
 
@@ -230,7 +259,76 @@ fn host() -> entity::hosts::Model {
         last_seen_at: NOW,
         clone_suspected_at: None,
         foreign_secret_at: Some(NOW),
+        vitals_at: Some(NOW),
+        labels_at: None,
+        policies_at: Some(NOW),
+        refetch_at: None,
+        checked_in_at: Some(NOW),
+        config_at: None,
+        logged_at: Some(NOW),
+        unanswered_since: None,
+        booted_at: Some(NOW),
+        disk_total_bytes: Some(i64::MAX),
+        disk_free_bytes: Some(0),
+        config_interval_s: Some(0),
+        log_interval_s: None,
+        cpu_cores: Some(128),
+        instance_id: Some("i-1".into()),
+        hardware_vendor: None,
+        hardware_model: Some("vm".into()),
+        cpu_brand: None,
+        primary_address: Some("10.0.0.1".into()),
+        primary_mac: None,
+        is_pinned: true,
+        config_hash: Some("a-hash".into()),
+        status: HostStatus::Missing,
     }
+}
+
+fn host_vital() -> entity::host_vitals::Model {
+    entity::host_vitals::Model {
+        host_id: HostId(ID),
+        key: "users".into(),
+        rows: "[]".into(),
+        error: Some("no such table: users".into()),
+        updated_at: NOW,
+    }
+}
+
+fn scheduled() -> entity::host_schedule::Model {
+    entity::host_schedule::Model {
+        host_id: HostId(ID),
+        name: "pack_a_b".into(),
+        last_executed_at: None,
+        is_denylisted: true,
+        denylisted_since: Some(NOW),
+        interval_s: 60,
+        executions: i64::MAX,
+        wall_time_ms: 1,
+        user_time_ms: 2,
+        system_time_ms: 3,
+        average_memory_bytes: 4,
+        output_bytes: 5,
+        updated_at: NOW,
+    }
+}
+
+fn query_cost() -> entity::query_costs::Model {
+    entity::query_costs::Model {
+        host_id: HostId(ID),
+        kind: AskedKind::Live,
+        key: ID.to_string(),
+        executions: 1,
+        wall_time_ms: 2,
+        user_time_ms: 3,
+        system_time_ms: 4,
+        memory_bytes: i64::MAX,
+        last_executed_at: NOW,
+    }
+}
+
+fn term() -> entity::host_terms::Model {
+    entity::host_terms::Model { term: "ada".into(), kind: TermKind::User, host_id: HostId(ID) }
 }
 
 fn node_key() -> entity::node_keys::Model {
@@ -241,6 +339,7 @@ fn node_key() -> entity::node_keys::Model {
         issued_at: NOW,
         first_used_at: None,
         ended_at: Some(NOW),
+        instance_id: Some("i-1".into()),
     }
 }
 
@@ -267,6 +366,31 @@ fn label() -> entity::labels::Model {
         team_id: TeamId(ID),
         platform: None,
         created_at: NOW,
+        description: Some("What serves".into()),
+        sql: Some("select 1 from etc_services".into()),
+        platforms: "linux,freebsd".into(),
+        asked_since: NOW,
+        created_by: Some(UserId(ID)),
+        updated_at: NOW,
+        version: 3,
+    }
+}
+
+fn label_set() -> entity::label_sets::Model {
+    entity::label_sets::Model {
+        label_id: LabelId(ID),
+        team_id: TeamId(ID),
+        hosts: vec![0, 255, 1],
+        host_count: i64::MAX,
+    }
+}
+
+fn label_failure() -> entity::label_failures::Model {
+    entity::label_failures::Model {
+        label_id: LabelId(ID),
+        host_id: HostId(ID),
+        message: "no such table: x".into(),
+        failed_at: NOW,
     }
 }
 
@@ -287,6 +411,137 @@ fn saved_query() -> entity::saved_queries::Model {
         created_at: NOW,
         updated_at: NOW,
         version: 7,
+        pack_id: PackId(ID),
+        interval_s: Some(604_800),
+        platform: Some("linux,darwin".into()),
+        min_osquery_version: Some("5.10.2".into()),
+        logging: ScheduleLogging::DifferentialIgnoreRemovals,
+        shard: Some(7),
+        denylist: false,
+        label_scope: "{\"include_any\":[1]}".into(),
+        discard_data: true,
+        automations: false,
+    }
+}
+
+fn pack() -> entity::packs::Model {
+    entity::packs::Model {
+        id: PackId(ID),
+        public_id: public_id("pck"),
+        name: "it-compliance".into(),
+        description: Some("What auditors ask".into()),
+        team_id: TeamId(ID),
+        platform: Some("darwin".into()),
+        min_osquery_version: Some("4.0".into()),
+        shard: Some(100),
+        discovery: "[\"select 1\"]".into(),
+        label_scope: "{}".into(),
+        enabled: true,
+        created_by: Some(UserId(ID)),
+        created_at: NOW,
+        updated_at: NOW,
+        version: 2,
+    }
+}
+
+fn report() -> entity::reports::Model {
+    entity::reports::Model {
+        id: ReportId(ID),
+        host_id: HostId(ID),
+        name: "pack_attacks_wirelurker".into(),
+        saved_query_id: Some(SavedQueryId(ID)),
+        epoch: 1,
+        counter: 2,
+        baseline_at: 1_700_000_000,
+        logged_at: 1_700_000_060,
+        is_complete: true,
+        rows: b"[{\"a\":\"1\"}]".to_vec(),
+        row_count: 1,
+        dropped: 3,
+        received_at: NOW,
+    }
+}
+
+fn policy() -> entity::policies::Model {
+    entity::policies::Model {
+        id: PolicyId(ID),
+        public_id: public_id("pol"),
+        name: "Disks are encrypted".into(),
+        sql: "select 1 from disk_encryption where encrypted = 1".into(),
+        description: Some("Lost laptops tell nothing.".into()),
+        resolution: Some("Switch it on.".into()),
+        critical: true,
+        team_id: TeamId(ID),
+        platforms: "darwin,linux".into(),
+        revision: 2,
+        asked_since: NOW,
+        created_by: Some(UserId(ID)),
+        created_at: NOW,
+        updated_at: NOW,
+        version: 3,
+    }
+}
+
+fn policy_label() -> entity::policy_labels::Model {
+    entity::policy_labels::Model { policy_id: PolicyId(ID), label_id: LabelId(ID), is_excluded: true }
+}
+
+fn policy_result() -> entity::policy_results::Model {
+    entity::policy_results::Model {
+        host_id: HostId(ID),
+        policy_id: PolicyId(ID),
+        team_id: TeamId(ID),
+        state: PolicyState::Error,
+        since: NOW,
+        checked_at: NOW,
+        error: Some("no such table: disk_encryption".into()),
+    }
+}
+
+fn policy_change() -> entity::policy_changes::Model {
+    entity::policy_changes::Model {
+        id: PolicyChangeId(ID),
+        policy_id: PolicyId(ID),
+        host_id: HostId(ID),
+        state: PolicyState::Error,
+        before: Some(PolicyState::Pass),
+        changed_at: NOW,
+        error: None,
+    }
+}
+
+fn policy_counts() -> entity::policy_counts::Model {
+    entity::policy_counts::Model {
+        policy_id: PolicyId(ID),
+        team_id: TeamId(ID),
+        passing: 1,
+        failing: 2,
+        erring: 3,
+    }
+}
+
+fn osquery_config() -> entity::osquery_configs::Model {
+    entity::osquery_configs::Model {
+        team_id: TeamId(ID),
+        audience: "linux".into(),
+        document: "{\"options\":{}}".into(),
+        updated_by: Some(UserId(ID)),
+        updated_at: NOW,
+        version: 3,
+    }
+}
+
+fn label_layer() -> entity::label_layers::Model {
+    entity::label_layers::Model {
+        team_id: TeamId(ID),
+        name: "databases".into(),
+        audience: "all".into(),
+        priority: 100,
+        label_scope: "{}".into(),
+        document: "{\"options\":{}}".into(),
+        updated_by: Some(UserId(ID)),
+        updated_at: NOW,
+        version: 2,
     }
 }
 
@@ -380,6 +635,7 @@ fn activity() -> entity::activities::Model {
         subject: Some("hst_0".into()),
         details: "{}".into(),
         source: None,
+        acting_user: Some("usr_0".into()),
     }
 }
 
@@ -396,4 +652,8 @@ fn idempotency_key() -> entity::idempotency_keys::Model {
 
 fn setting() -> entity::settings::Model {
     entity::settings::Model { key: "installation".into(), value: "1".into() }
+}
+
+fn lease() -> entity::leases::Model {
+    entity::leases::Model { name: "tasks".into(), holder: public_id("srv"), ends_at: NOW }
 }

@@ -1,8 +1,10 @@
-//! What a feed reads from the store: where the campaign is when the first viewer comes, and what no notice brought.
+//! What a feed reads: where the campaign is when the first viewer comes, and what no notice brought. Events that a
+//! notice told of are read where other servers keep recent ones, if they are there; everything else from the store.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
-use entity::id::CampaignId;
+use entity::id::{CampaignId, PublicId};
 use tokio::sync::Notify;
 
 use super::Feed;
@@ -16,6 +18,9 @@ use crate::store::{StoreError, campaigns};
 
 /// Events read from the store at once.
 const PAGE: u64 = 1_000;
+
+/// Recent events read at once.
+const RECENT: usize = 1_000;
 
 /// Bytes read from the store at once.
 const PAGE_BYTES: usize = 1 << 20;
@@ -35,17 +40,17 @@ impl Fleet {
     }
 
     /// Reads where the campaign is now; the ring begins empty there.
-    async fn load(&self, feed: &Feed) -> Result<(), FleetError> {
+    async fn load(&self, feed: &Feed) -> Result<PublicId, FleetError> {
         let (campaign, teams) = self.progress_of(feed.campaign).await?;
         let mut state = feed.lock();
         state.known_to = Some(campaign.last_position);
         state.status = Some(campaign.status);
         state.teams(teams);
         feed.announce(state);
-        Ok(())
+        Ok(campaign.public_id)
     }
 
-    /// Reads the store whenever the bell rings, until the last viewer has left.
+    /// Reads on whenever the bell rings, until the last viewer has left.
     async fn keep_reading(self, feed: Weak<Feed>, bell: Arc<Notify>) {
         loop {
             tokio::select! {
@@ -53,7 +58,12 @@ impl Fleet {
                 () = self.campaigns.shutdown.cancelled() => return,
             }
             let Some(feed) = feed.upgrade() else { return };
-            if feed.is_loaded()
+            if !feed.is_loaded() {
+                continue;
+            }
+            let must_look = feed.look.swap(false, Ordering::SeqCst);
+            let is_told = self.read_what_was_told(&feed).await;
+            if (must_look || !is_told)
                 && let Err(error) = self.catch_feed_up(&feed).await
             {
                 tracing::warn!(
@@ -63,6 +73,28 @@ impl Fleet {
                 );
             }
         }
+    }
+
+    /// Reads the events that a notice told of where recent ones are kept; false when they are not all there.
+    async fn read_what_was_told(&self, feed: &Feed) -> bool {
+        let Some(told) = feed.lock().told.take() else { return false };
+        let Some(log) = feed.loaded.get() else { return false };
+        while feed.known_to() < told.to {
+            let kept = self.recent_events(log, feed.campaign, feed.known_to(), told.to, RECENT).await;
+            if kept.is_empty() {
+                return false;
+            }
+            let mut state = feed.lock();
+            state.push(kept, feed.ring_bytes);
+            feed.announce(state);
+        }
+        let mut state = feed.lock();
+        state.teams(told.teams().collect());
+        if state.known_to == Some(told.to) {
+            state.status = Some(told.status);
+        }
+        feed.announce(state);
+        true
     }
 
     /// Reads the store from where the feed is: events first, then totals.

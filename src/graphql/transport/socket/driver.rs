@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
 
 use super::close::End;
+use super::load::Load;
 use super::message::{ClientMessage, ServerMessage, authorization};
 use super::operation::Operation;
 use super::operations::{Operations, Refused};
@@ -150,7 +151,7 @@ impl<E: Executor> Driver<E> {
             Ok(ticket) => ticket,
             Err(Refused::Duplicate) => return Err(End::duplicate(&id)),
             Err(Refused::TooMany) => {
-                let dress = Dress { request_id, is_anonymous: true, limit: 1 };
+                let dress = Dress { request_id, suggests: false, limit: 1 };
                 let message = format!("a socket runs {limit} operations at most");
                 let errors = dress.refused(vec![refusal("RATE_LIMITED", message, None)]);
                 permit.send(Control::Message(ServerMessage::Error { id: &id, payload: &errors }.encode()));
@@ -167,7 +168,7 @@ impl<E: Executor> Driver<E> {
         };
         let (results, queue) = mpsc::channel(OPERATION_QUEUE);
         while self.running.try_join_next().is_some() {}
-        self.running.spawn(Operation { id, ticket, results }.run(
+        self.running.spawn(Operation { id, ticket, results, load: Load::default() }.run(
             self.transport.engine.clone(),
             request,
             context,

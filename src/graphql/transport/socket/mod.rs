@@ -7,6 +7,7 @@
 pub mod close;
 pub mod message;
 pub mod seats;
+pub mod load;
 pub mod operations;
 pub mod operation;
 pub mod driver;

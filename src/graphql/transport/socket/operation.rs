@@ -2,14 +2,17 @@
 
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Executor, Request};
+use axum::extract::ws::Message;
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
+use super::load::Load;
 use super::message::ServerMessage;
 use super::operations::{Frame, Place, Ticket};
 use crate::graphql::context::RequestContext;
-use crate::graphql::transport::engine::{Engine, Outcome, Prepared};
+use crate::graphql::transport::engine::{Engine, Outcome, Prepared, Unprepared};
+use crate::graphql::transport::errors::Dress;
 
 /// An operation that was begun.
 pub struct Operation {
@@ -19,6 +22,8 @@ pub struct Operation {
     pub ticket: Ticket,
     /// Where its messages wait for the writer; when full, the operation waits.
     pub results: mpsc::Sender<Frame>,
+    /// How much of it is under way.
+    pub load: Load,
 }
 
 impl Operation {
@@ -30,8 +35,13 @@ impl Operation {
     }
 
     async fn execute<E: Executor>(self, engine: Engine<E>, request: Request, context: RequestContext) {
+        let dress = Dress { request_id: context.request_id.clone(), suggests: false, limit: 1 };
         match engine.prepare(request, context) {
-            Err(errors) => self.send(&Outcome::Refused(errors)).await,
+            Err(Unprepared::Document(errors)) => self.send(&Outcome::Refused(errors)).await,
+            Err(Unprepared::Caller(refusal)) => {
+                let errors = dress.refused(vec![refusal.to_error()]);
+                self.send(&Outcome::Refused(errors)).await;
+            }
             Ok(prepared) if prepared.operation == OperationType::Subscription => {
                 self.stream(&engine, prepared).await;
             }
@@ -45,7 +55,9 @@ impl Operation {
 
     async fn stream<E: Executor>(&self, engine: &Engine<E>, prepared: Prepared) {
         let mut events = std::pin::pin!(engine.subscribe(prepared));
-        while let Some(outcome) = events.next().await {
+        loop {
+            self.load.is_light().await;
+            let Some(outcome) = events.next().await else { break };
             self.send(&outcome).await;
             if matches!(outcome, Outcome::Refused(_)) {
                 return;
@@ -67,8 +79,10 @@ impl Operation {
     }
 
     async fn frame(&self, message: &ServerMessage<'_>, place: Place) {
-        let frame =
-            Frame { id: self.id.clone(), ticket: self.ticket.clone(), message: message.encode(), place };
+        let message = message.encode();
+        let bytes = if let Message::Text(text) = &message { text.len() } else { 0 };
+        let (id, share) = (self.id.clone(), self.load.add(bytes));
+        let frame = Frame { id, ticket: self.ticket.clone(), message, share, place };
         // A writer that is gone takes the socket, and this task, with it.
         let _ = self.results.send(frame).await;
     }

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::extract::ws::Message;
 use tokio_util::sync::CancellationToken;
 
+use super::load::Share;
+
 /// The running operations; shared by the reader, which starts and ends them, and the writer, which sees the last of
 /// each. A cheap handle. The lock is held for a look-up only.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +36,8 @@ pub struct Frame {
     pub ticket: Ticket,
     /// What is sent.
     pub message: Message,
+    /// Its part of what is under way, until it was sent.
+    pub share: Share,
     /// Whether it is the last.
     pub place: Place,
 }
@@ -85,13 +89,13 @@ impl Operations {
 
     /// The message to send; none when the client ended its operation meanwhile.
     #[must_use]
-    pub fn admit(&self, frame: Frame) -> Option<Message> {
+    pub fn admit(&self, frame: Frame) -> Option<(Message, Share)> {
         self.with(|table| {
             table.running.get(&frame.id).filter(|ticket| ticket.number == frame.ticket.number)?;
             if frame.place == Place::Last {
                 table.running.remove(&frame.id);
             }
-            Some(frame.message)
+            Some((frame.message, frame.share))
         })
     }
 
@@ -102,10 +106,12 @@ impl Operations {
 
 #[cfg(test)]
 mod tests {
+    use super::super::load::Load;
     use super::*;
 
     fn frame(ticket: &Ticket, place: Place) -> Frame {
-        Frame { id: "a".to_owned(), ticket: ticket.clone(), message: Message::text("x"), place }
+        let (message, share) = (Message::text("x"), Load::default().add(1));
+        Frame { id: "a".to_owned(), ticket: ticket.clone(), message, share, place }
     }
 
     #[test]

@@ -4,20 +4,12 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use entity::id::UserId;
-
+use crate::graphql::transport::holder::Holder;
 use crate::policy::Actor;
 
 /// Counts sockets by who opened them. A cheap handle.
 #[derive(Clone, Debug, Default)]
 pub struct Seats(Arc<Mutex<HashMap<Holder, usize>>>);
-
-/// Who is counted: a user over all credentials, or an address for those who did not sign in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Holder {
-    User(UserId),
-    Address(IpAddr),
-}
 
 /// One open socket; given back when dropped.
 #[derive(Debug)]
@@ -30,10 +22,7 @@ impl Seats {
     /// Takes a seat; none when `limit` are taken.
     #[must_use]
     pub fn take(&self, actor: &Actor, source: IpAddr, limit: usize) -> Option<Seat> {
-        let holder = match actor {
-            Actor::User(user) => Holder::User(user.id),
-            Actor::Anonymous | Actor::Host(_) | Actor::System => Holder::Address(source),
-        };
+        let holder = Holder::of(actor, source);
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = taken.entry(holder).or_default();
         if *count >= limit {

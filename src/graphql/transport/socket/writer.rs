@@ -44,24 +44,25 @@ impl Writer {
         // Polled in turn: an operation that has just been served waits until all others that are ready were.
         let mut frames = SelectAll::new();
         loop {
-            let message = tokio::select! {
+            let (message, share) = tokio::select! {
                 biased;
                 end = &mut self.end => return self.finish(end.unwrap_or(End::Gone)).await,
                 Some(control) = self.controls.recv() => match control {
-                    Control::Message(message) => message,
+                    Control::Message(message) => (message, None),
                     Control::Operation(results) => {
                         frames.push(ReceiverStream::new(results));
                         continue;
                     }
                 },
                 Some(frame) = frames.next(), if !frames.is_empty() => match self.operations.admit(frame) {
-                    Some(message) => message,
+                    Some((message, share)) => (message, Some(share)),
                     None => continue,
                 },
             };
             if !self.send(message).await {
                 return;
             }
+            drop(share);
         }
     }
 

@@ -11,10 +11,10 @@ use entity::id::{PublicId, SessionId, UserId};
 use futures_util::{FutureExt, SinkExt, Stream, StreamExt, stream};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 
 use crate::clock::{Clock, FixedClock, Timestamp};
 use crate::fleet::FleetError;
@@ -24,6 +24,7 @@ use crate::graphql::precheck::types::Types;
 use crate::graphql::router::routes;
 use crate::graphql::transport::engine::Engine;
 use crate::graphql::transport::identity::{Identity, Shown};
+use crate::graphql::transport::points::Points;
 use crate::graphql::transport::{Transport, TransportSettings};
 use crate::graphql::validation::Validator;
 use crate::policy::{Actor, Credential, Roles, UserActor};
@@ -72,6 +73,11 @@ impl Query {
 
     async fn twice(&self, n: i32) -> i32 {
         n * 2
+    }
+
+    /// Bytes that all floods have made by now.
+    async fn flooded(&self, ctx: &Context<'_>) -> usize {
+        ctx.data_unchecked::<Touched>().1.load(Ordering::SeqCst)
     }
 
     async fn user(&self) -> Option<User> {
@@ -151,10 +157,22 @@ impl Touched {
 impl Server {
     /// Starts with settings whose timers a test made short.
     pub(super) async fn start(settings: TransportSettings) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        Self::serve(settings, listener)
+    }
+
+    /// As [`Self::start`], where the system takes only a few kilobytes from the server ahead of its clients.
+    pub(super) fn start_narrow(settings: TransportSettings) -> Self {
+        let narrow = TcpSocket::new_v4().expect("a socket");
+        narrow.set_send_buffer_size(16 << 10).expect("it is allowed");
+        narrow.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
+        Self::serve(settings, narrow.listen(1_024).expect("it listens"))
+    }
+
+    fn serve(settings: TransportSettings, listener: TcpListener) -> Self {
         let (touched, revoked) = (Touched::default(), Arc::new(AtomicBool::new(false)));
         let clock = FixedClock::at(Timestamp(0));
         let router = router(&settings, &touched, &revoked, &clock);
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
@@ -227,10 +245,34 @@ impl Server {
 
     /// Opens a socket and is acknowledged.
     pub(super) async fn signed_in(&self) -> Socket {
-        let mut socket = self.connect().await;
-        socket.say(json!({ "type": "connection_init", "payload": { "Authorization": "Bearer good" } })).await;
-        assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
-        socket
+        self.connect().await.signed_in().await
+    }
+
+    /// As [`Self::signed_in`], for a client whose system takes only a few kilobytes ahead of it.
+    pub(super) async fn signed_in_narrowly(&self) -> Socket {
+        let narrow = TcpSocket::new_v4().expect("a socket");
+        narrow.set_recv_buffer_size(4_096).expect("it is allowed");
+        let stream = narrow.connect(self.address).await.expect("it listens");
+        let mut request = format!("ws://{}/graphql", self.address).into_client_request().expect("a request");
+        let protocol = "graphql-transport-ws".parse().expect("a header");
+        request.headers_mut().insert("sec-websocket-protocol", protocol);
+        let (stream, _) = client_async(request, MaybeTlsStream::Plain(stream)).await.expect("an upgrade");
+        Socket(stream).signed_in().await
+    }
+
+    /// Waits until no flood makes any more: whoever listens has stalled. What they made.
+    pub(super) async fn stalled(&self) -> usize {
+        let looking = async {
+            let (mut before, mut same) = (0, 0);
+            while before == 0 || same < 3 {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                let made = self.touched.flooded();
+                same = if made == before { same + 1 } else { 0 };
+                before = made;
+            }
+            before
+        };
+        tokio::time::timeout(PATIENCE, looking).await.expect("they stall in time")
     }
 
     /// Waits until every socket is gone.
@@ -275,6 +317,12 @@ impl Pieces {
 pub(super) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
+    async fn signed_in(mut self) -> Self {
+        self.say(json!({ "type": "connection_init", "payload": { "Authorization": "Bearer good" } })).await;
+        assert_eq!(self.hear().await, json!({ "type": "connection_ack" }));
+        self
+    }
+
     /// Sends a message.
     pub(super) async fn say(&mut self, message: serde_json::Value) {
         self.say_text(&message.to_string()).await;
@@ -296,6 +344,18 @@ impl Socket {
             Some(Message::Text(text)) => serde_json::from_str(&text).expect("JSON"),
             other => panic!("expected a message, got {other:?}"),
         }
+    }
+
+    /// The code it is closed with, if that is among the next so many messages.
+    pub(super) async fn closed_within(&mut self, messages: usize) -> Option<u16> {
+        for _ in 0..messages {
+            match self.next().await {
+                Some(Message::Close(Some(frame))) => return Some(frame.code.into()),
+                Some(Message::Text(_)) => {}
+                other => panic!("expected a message or a goodbye, got {other:?}"),
+            }
+        }
+        None
     }
 
     /// The code it is closed with, whatever comes before.
@@ -329,7 +389,8 @@ fn router(
     let schema = Schema::build(Query, Mutation, Events).data(touched.clone()).finish();
     let types = Types::from_sdl(&schema.sdl()).expect("the library reads what it writes");
     let validator = Validator::new(Schema::build(Query, Mutation, Events));
-    let engine = Engine::new(schema, validator, types, settings);
+    let points = Points::new(&settings.cost, Clock::Fixed(clock.clone()));
+    let engine = Engine::new(schema, validator, types, points, settings);
     let revoked = Arc::clone(revoked);
     let identity = Identity::new(
         |shown| {
@@ -369,5 +430,6 @@ fn user() -> UserActor {
         credential: Credential::Session(SessionId(1)),
         roles: Roles::default(),
         source: None,
+        signed_by: None,
     }
 }

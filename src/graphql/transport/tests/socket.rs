@@ -28,8 +28,10 @@ async fn a_subscription_is_a_row_of_next_and_one_complete() {
     for _ in 0..2 {
         socket.subscribe("a", "subscription { count(to: 3) }").await;
         for n in 1..=3 {
-            let next = json!({ "type": "next", "id": "a", "payload": { "data": { "count": n } } });
-            assert_eq!(socket.hear().await, next);
+            let mut next = socket.hear().await;
+            let told = next["payload"].as_object_mut().and_then(|payload| payload.remove("extensions"));
+            assert_eq!(told.is_some_and(|told| told["cost"]["requested"] == 1), n == 1, "the first tells it");
+            assert_eq!(next, json!({ "type": "next", "id": "a", "payload": { "data": { "count": n } } }));
         }
         assert_eq!(socket.hear().await, json!({ "type": "complete", "id": "a" }));
     }
@@ -233,20 +235,73 @@ async fn the_credential_has_a_deadline_too() {
     assert_eq!(socket.closed().await, 1013);
 }
 
+/// Who takes nothing holds what the systems of both ends take, and a few messages; it does not grow, however many there
+/// are, and all go on once they read.
 #[tokio::test]
-async fn what_a_stalled_socket_holds_is_bounded() {
-    // What the kernel takes, and some messages; without a bound it would be all that fits into a quarter of a second.
-    const BOUND: usize = 32 << 20;
-    let settings =
-        SocketSettings { write: Duration::from_millis(250), goodbye: SHORT, ..SocketSettings::default() };
-    let server = server_with(settings).await;
+async fn check_40_stalled_sockets_hold_little() {
+    const SOCKETS: usize = 1_000;
+    const BOUND: usize = 128 << 10;
+    let socket = SocketSettings { per_actor: SOCKETS, ..SocketSettings::default() };
+    let server = Server::start_narrow(TransportSettings { socket, ..TransportSettings::default() });
     let mut sockets = Vec::new();
-    for _ in 0..20 {
-        let mut socket = server.signed_in().await;
+    for _ in 0..SOCKETS {
+        let mut socket = server.signed_in_narrowly().await;
         socket.subscribe("a", "subscription { flood }").await;
         sockets.push(socket);
     }
-    server.all_gone().await;
-    let bytes = server.touched.flooded() / sockets.len();
-    assert!(bytes < BOUND, "{bytes} bytes were made for each client that took nothing");
+    let made = server.stalled().await;
+    assert!(made / SOCKETS < BOUND, "{} bytes were made for each client that takes nothing", made / SOCKETS);
+    assert!(made / SOCKETS > 4_096, "each has begun");
+    for socket in &mut sockets {
+        assert_eq!(socket.hear().await["id"], "a");
+    }
+}
+
+/// A write that is blocked for too long closes the socket, and says so to a client that reads again.
+#[tokio::test]
+async fn a_blocked_write_closes_with_1013() {
+    let settings =
+        SocketSettings { write: SHORT, goodbye: Duration::from_secs(30), ..SocketSettings::default() };
+    let server = server_with(settings).await;
+    let mut socket = server.signed_in_narrowly().await;
+    socket.subscribe("a", "subscription { flood }").await;
+    let code = loop {
+        // It stalls for longer than a write may.
+        server.stalled().await;
+        if let Some(code) = socket.closed_within(64).await {
+            break code;
+        }
+    };
+    assert_eq!(code, 1013);
+}
+
+/// What is sent of hot operations between the execution of another and its result: a few messages of each, whatever waits
+/// in the buffers of both systems.
+#[tokio::test]
+async fn a_hot_operation_delays_no_other() {
+    let server = server().await;
+    let mut socket = server.signed_in().await;
+    for id in 0..5 {
+        socket.subscribe(&id.to_string(), "subscription { flood }").await;
+    }
+    for _ in 0..20 {
+        assert_eq!(socket.hear().await["type"], "next");
+    }
+    let (mut heard, mut round) = (20u64, 0);
+    socket.subscribe("b", "{ flooded }").await;
+    while round < 20 {
+        let message = socket.hear().await;
+        match (message["id"].as_str(), message["type"].as_str()) {
+            (Some("b"), Some("next")) => {
+                let made = message["payload"]["data"]["flooded"].as_u64().expect("a number") / 4_096;
+                let ahead = heard.saturating_sub(made);
+                assert!(ahead < 300, "round {round}: {ahead} messages of others were sent first");
+            }
+            (Some("b"), _) => {
+                round += 1;
+                socket.subscribe("b", "{ flooded }").await;
+            }
+            _ => heard += 1,
+        }
+    }
 }

@@ -13,6 +13,8 @@ pub struct Identity {
     pub uuid: String,
     /// Host name.
     pub hostname: String,
+    /// Which installation of osquery.
+    pub instance: String,
     /// Bit mask as text: `9` Linux, `21` macOS, `2` Windows.
     pub platform_type: &'static str,
 }
@@ -24,6 +26,7 @@ impl Identity {
             host_identifier: format!("{name}-identifier"),
             uuid: format!("{name}-uuid"),
             hostname: name.to_owned(),
+            instance: "f2c4".to_owned(),
             platform_type: "9",
         }
     }
@@ -37,7 +40,7 @@ impl Identity {
                 "platform": "debian", "platform_like": "", "version": "12 (bookworm)",
             },
             "osquery_info": {
-                "config_hash": "", "instance_id": "f2c4", "platform_mask": self.platform_type,
+                "config_hash": "", "instance_id": self.instance, "platform_mask": self.platform_type,
                 "uuid": self.uuid, "version": version,
             },
             "system_info": {

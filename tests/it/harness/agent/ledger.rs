@@ -19,6 +19,8 @@ pub struct Ledger {
     pub accepted: BTreeSet<String>,
     /// Log lines that were accepted.
     pub logged: Vec<String>,
+    /// What answers said that were no success, in order; an agent tries again.
+    pub refused: Vec<String>,
     /// `accelerate` of the last read.
     pub accelerate: Option<Value>,
 }

@@ -160,6 +160,11 @@ impl Agent {
         self.unsent.len()
     }
 
+    /// Log lines that were not accepted yet.
+    pub fn unlogged(&self) -> usize {
+        self.lines.values().map(VecDeque::len).sum()
+    }
+
     /// Buffers log lines of a type, `result` or `status`.
     pub fn log(&mut self, log_type: &'static str, lines: impl IntoIterator<Item = String>) {
         self.lines.entry(log_type).or_default().extend(lines);
@@ -223,7 +228,10 @@ impl Agent {
         {
             self.node_key = None;
         }
-        parsed.map_err(|failure| failure.to_string())
+        parsed.map_err(|failure| {
+            self.ledger.refused.push(format!("{endpoint}: {failure}"));
+            failure.to_string()
+        })
     }
 
     /// A request with osquery's headers in osquery's order.

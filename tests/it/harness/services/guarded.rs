@@ -14,7 +14,6 @@ use super::Missing;
 /// A running server and its directory.
 pub struct Guarded {
     shell: Option<Child>,
-    directory: PathBuf,
     pid: u32,
 }
 
@@ -61,13 +60,13 @@ pub fn directory(prefix: &str) -> PathBuf {
 impl Guarded {
     /// Runs `server`, a shell command that `stop` is the signal to end, in the directory, and waits until it says
     /// that it is ready to accept connections.
-    pub fn start(server: &str, stop: &str, directory: PathBuf, account: Option<Account>) -> Self {
+    pub fn start(server: &str, stop: &str, directory: &Path, account: Option<Account>) -> Self {
         let script = format!(
             "{server} 2>&1 & p=$!; echo pid $p; read _; kill -{stop} $p; wait $p; cd /; rm -rf {}",
             directory.display()
         );
         let mut command = Command::new("sh");
-        command.args(["-c", &script]).current_dir(&directory);
+        command.args(["-c", &script]).current_dir(directory);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         // In a group of its own, an interrupt from the terminal ends the tests and not the shell that cleans up.
         command.process_group(0);
@@ -76,12 +75,7 @@ impl Guarded {
         }
         let mut shell = command.spawn().expect("there is a shell");
         let pid = wait_until_ready(&mut shell);
-        Self { shell: Some(shell), directory, pid }
-    }
-
-    /// The server's directory.
-    pub fn directory(&self) -> &Path {
-        &self.directory
+        Self { shell: Some(shell), pid }
     }
 
     /// Sends the server a signal.
@@ -117,7 +111,9 @@ fn wait_until_ready(shell: &mut Child) -> u32 {
     pid.expect("the loop ends with it")
 }
 
-/// What both PostgreSQL and Redis say.
+/// What PostgreSQL and Redis say; what nginx says once it listens; what NATS says, and what moto does.
 fn is_ready(line: &str) -> bool {
-    line.to_lowercase().contains("ready to accept connections")
+    let lower = line.to_lowercase();
+    let said = ["ready to accept connections", "server is ready", "running on http"];
+    said.iter().any(|said| lower.contains(said)) || line.contains("getrlimit(RLIMIT_NOFILE)")
 }

@@ -1,11 +1,15 @@
-//! Private PostgreSQL and Redis servers, from the installed binaries or by `TEST_DATABASE_URL` and
-//! `TEST_REDIS_URL`.
+//! Private PostgreSQL, Redis and nginx servers, from the installed binaries; the first two also by
+//! `TEST_DATABASE_URL` and `TEST_REDIS_URL`.
 //!
 //! Where neither is there, a suite is named as not run; with `CI` set that is a failure.
 
-mod guarded;
+pub mod cluster;
+pub mod guarded;
+pub mod nginx;
+pub mod peers;
 pub mod postgres;
 pub mod redis;
+pub mod way;
 
 use std::io::Write as _;
 use std::path::Path;

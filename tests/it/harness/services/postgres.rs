@@ -52,7 +52,7 @@ impl Postgres {
             place.display()
         );
         let template = format!("postgres://postgres@localhost/{{}}?host={}", place.display());
-        let server = Guarded::start(&server, "INT", place, account);
+        let server = Guarded::start(&server, "INT", &place, account);
         Ok(Self { template, server: Some(server) })
     }
 
@@ -74,6 +74,11 @@ impl Postgres {
 }
 
 impl TestDatabase {
+    /// The same, for somebody else who uses it.
+    pub fn again(&self) -> Self {
+        Self { url: self.url.clone(), name: self.name.clone() }
+    }
+
     /// Cuts every connection to the database and lets nobody in, as if its server were gone.
     pub async fn take_away(&self) {
         let postgres = postgres().expect("the database was made there");
@@ -105,7 +110,7 @@ pub async fn connect(url: &str) -> DatabaseConnection {
 }
 
 /// The programs of the newest PostgreSQL.
-fn binaries() -> Option<PathBuf> {
+pub(super) fn binaries() -> Option<PathBuf> {
     let version = |path: &PathBuf| path.parent()?.file_name()?.to_str()?.parse::<u32>().ok();
     let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let newest = debian.map(|entry| entry.path().join("bin")).filter(|bin| bin.join("initdb").is_file());
@@ -113,7 +118,7 @@ fn binaries() -> Option<PathBuf> {
 }
 
 /// Makes the data directory.
-fn init(binaries: &Path, place: &Path, account: Option<Account>) {
+pub(super) fn init(binaries: &Path, place: &Path, account: Option<Account>) {
     let mut command = Command::new(binaries.join("initdb"));
     command.args(["-D", "data", "-U", "postgres", "-A", "trust", "--no-sync", "--no-locale", "-E", "UTF8"]);
     command.current_dir(place);
