@@ -47,7 +47,6 @@ const NAMES: [&str; 12] = [
 #[derive(Debug)]
 pub(super) struct Document {
     text: String,
-    depth: usize,
     places: [Option<Range<usize>>; NAMES.len()],
     /// Gives the memory back with the document.
     _share: Share,
@@ -58,22 +57,16 @@ impl Document {
     pub(super) fn read(body: Vec<u8>, mut share: Share) -> Result<Self, Refusal> {
         let text = json::lossy(body);
         share.grow_to(text.len())?;
-        let depth = json::depth(&text);
-        if depth > MAX_DEPTH {
+        if json::is_deeper(&text, MAX_DEPTH) {
             return Err(Refusal::Malformed("it nests too deep"));
         }
         let places = places(&text).map_err(|_| Refusal::Malformed("it is no JSON object"))?;
-        Ok(Self { text, depth, places, _share: share })
+        Ok(Self { text, places, _share: share })
     }
 
     /// Bytes of the text.
     pub(super) fn len(&self) -> usize {
         self.text.len()
-    }
-
-    /// How many arrays and objects stand in each other at most.
-    pub(super) fn depth(&self) -> usize {
-        self.depth
     }
 
     /// The JSON of a member.

@@ -53,8 +53,8 @@ pub fn write(body: &[u8]) {
 pub fn log(body: &[u8]) {
     let Some(document) = read(body) else { return };
     log::kind(&document);
-    for line in log::lines(&document) {
-        let envelope = format!("{{\"line\":{line}}}");
+    for line in log::lines(&document).texts() {
+        let envelope = format!("{{\"line\":{}}}", String::from_utf8_lossy(line));
         let read: Result<serde::de::IgnoredAny, _> = serde_json::from_str(&envelope);
         assert!(read.is_ok(), "a line is JSON");
     }

@@ -19,8 +19,14 @@ pub(super) fn lossy(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-/// How many arrays and objects stand in each other at most. One pass, also over what is no JSON.
-pub(super) fn depth(text: &str) -> usize {
+/// Whether more than so many arrays and objects stand in each other. At most two passes, also over what is no JSON.
+pub(super) fn is_deeper(text: &str, limit: usize) -> bool {
+    let opened = text.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count();
+    opened > limit && depth(text) > limit
+}
+
+/// How many arrays and objects stand in each other at most.
+fn depth(text: &str) -> usize {
     let (mut deepest, mut depth, mut in_string, mut escaped) = (0, 0_usize, false, false);
     for byte in text.bytes() {
         match byte {
@@ -215,10 +221,12 @@ mod tests {
             assert_eq!(depth(&nested(7)), 7);
             let deep = format!("{{\"a\":{}}}", nested(100_000));
             assert_eq!(depth(&deep), 100_001);
+            assert!(is_deeper(&deep, 100_000) && !is_deeper(&deep, 100_001));
             assert!(members(&deep, |_, _| {}).is_ok(), "skipped without recursion");
         }
         assert_eq!(depth(&format!("\"{}\\\"[\"", "[".repeat(10_000))), 0);
         assert_eq!(depth("]]}[]"), 1);
+        assert!(!is_deeper("[[],[],[]]", 2), "what stands side by side is not deep");
     }
 
     #[test]

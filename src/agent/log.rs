@@ -2,13 +2,12 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use serde_json::value::RawValue;
 
 use super::document::{Document, Member};
 use super::json;
 use super::reply::{self, Refusal};
 use super::session::{Agent, Content};
-use crate::fleet::logs::LogKind;
+use crate::fleet::logs::{Lines, LogKind};
 use crate::fleet::offload::offload;
 use crate::fleet::presence::ContactKind;
 
@@ -54,22 +53,22 @@ pub(super) fn kind(document: &Document) -> Option<LogKind> {
 }
 
 /// The elements of `data`, without those that nobody could read again; none when it is no array.
-pub(super) fn lines(document: &Document) -> Vec<Box<RawValue>> {
-    let mut lines = Vec::new();
-    // Lines stand in the array that is a member of the document.
-    let some_are_deep = document.depth() > MAX_LINE_DEPTH + 2;
-    let visited = json::elements(document.get(Member::Data).unwrap_or("[]"), |line| {
-        if lines.len() >= MAX_LINES {
+pub(super) fn lines(document: &Document) -> Lines {
+    let data = document.get(Member::Data).unwrap_or("[]");
+    let (mut lines, mut taken) = (Lines::with_capacity(data.len()), 0);
+    let visited = json::elements(data, |line| {
+        if taken >= MAX_LINES {
             set_aside("too_many_lines");
-        } else if some_are_deep && json::depth(line) > MAX_LINE_DEPTH {
+        } else if json::is_deeper(line, MAX_LINE_DEPTH) {
             set_aside("too_deep");
         } else {
-            lines.extend(RawValue::from_string(line.to_owned()));
+            lines.push(line);
+            taken += 1;
         }
     });
     match visited {
         Ok(()) => lines,
-        Err(json::Malformed) => Vec::new(),
+        Err(json::Malformed) => Lines::default(),
     }
 }
 

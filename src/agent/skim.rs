@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use entity::id::CampaignId;
+use memchr::memmem;
 
 use super::{json, wire};
 use crate::fleet::due::DueKind;
@@ -55,9 +56,9 @@ impl Skim {
     fn note_names(&mut self, bytes: &[u8]) {
         for kind in DueKind::ALL {
             let begin = format!("\"{}_", kind.as_str());
-            self.saw_due = self.saw_due || find_all(bytes, begin.as_bytes()).next().is_some();
+            self.saw_due = self.saw_due || memmem::find(bytes, begin.as_bytes()).is_some();
         }
-        for at in find_all(bytes, wire::QUERY_PREFIX.as_bytes()) {
+        for at in memmem::find_iter(bytes, wire::QUERY_PREFIX) {
             if self.campaigns.len() >= MAX_CAMPAIGNS {
                 return;
             }
@@ -89,18 +90,11 @@ fn quoted_name(bytes: &[u8], at: usize) -> Option<&str> {
 /// The string after the last `"node_key":` in a piece of JSON text.
 fn last_node_key(bytes: &[u8]) -> Option<String> {
     const NAME: &[u8] = b"\"node_key\"";
-    let at = find_all(bytes, NAME).last()?;
+    let at = memmem::rfind(bytes, NAME)?;
     let rest = String::from_utf8_lossy(&bytes[at + NAME.len()..]);
     let value = rest.trim_start().strip_prefix(':')?.trim_start();
     let end = value.get(1..)?.find('"')? + 2;
     json::string(&value[..end]).map(std::borrow::Cow::into_owned)
-}
-
-fn find_all<'a>(bytes: &'a [u8], wanted: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
-    let last = bytes.len().checked_sub(wanted.len());
-    let first = wanted[0];
-    let places = last.map_or(0..0, |last| 0..last + 1);
-    places.filter(move |at| bytes[*at] == first && bytes[*at..].starts_with(wanted))
 }
 
 #[cfg(test)]

@@ -1,9 +1,7 @@
 //! Log lines of hosts: made durable before the agent is thanked.
 
 use bytes::Bytes;
-use serde_json::value::RawValue;
 
-use super::offload::offload;
 use super::roster::KnownHost;
 use super::{Fleet, FleetError};
 use crate::auth::keys::new_public_id;
@@ -20,29 +18,53 @@ pub enum Acknowledge {
     Delivered,
 }
 
-/// Lines in their stored form: each one JSON text, and a line feed.
-#[derive(Default)]
-struct Sorted {
-    /// Lines that are JSON objects.
-    lines: Vec<u8>,
+/// Lines as they are stored: each one JSON text as it came, and a line feed.
+#[derive(Debug, Default)]
+pub struct Lines {
+    /// Those that are JSON objects.
+    objects: Vec<u8>,
     /// The others.
     apart: Vec<u8>,
 }
 
+impl Lines {
+    /// None yet; there is room for so many bytes of objects.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { objects: Vec::with_capacity(bytes), apart: Vec::new() }
+    }
+
+    /// Adds a line, which is a JSON text. One that is no object is set apart and counted.
+    pub fn push(&mut self, line: &str) {
+        if line.starts_with('{') {
+            write(&mut self.objects, line);
+        } else {
+            write(&mut self.apart, line);
+            metrics::counter!("muster_log_lines_set_apart_total").increment(1);
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty() && self.apart.is_empty()
+    }
+
+    /// All of them, the objects first.
+    pub fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        let ended =
+            [&self.objects, &self.apart].into_iter().flat_map(|lines| lines.split(|byte| *byte == b'\n'));
+        ended.filter(|line| !line.is_empty())
+    }
+}
+
 impl Fleet {
-    /// Appends lines, each a JSON text as it came, with their host, its team, the time and the batch; answers when
-    /// they are durable, or delivered where that is wanted. A line that is not a JSON object is set apart and counted.
+    /// Appends lines with their host, its team, the time and the batch; answers when they are durable, or delivered
+    /// where that is wanted.
     ///
     /// # Errors
     /// Any: nothing may be acknowledged.
-    pub async fn append_logs(
-        &self,
-        host: &KnownHost,
-        kind: LogKind,
-        lines: Vec<Box<RawValue>>,
-    ) -> Result<(), FleetError> {
-        let bytes = lines.iter().map(|line| line.get().len()).sum();
-        let sorted = offload(bytes, move || sort(&lines)).await;
+    pub async fn append_logs(&self, host: &KnownHost, kind: LogKind, lines: Lines) -> Result<(), FleetError> {
         let batch = Batch {
             id: new_public_id("bat"),
             kind,
@@ -50,7 +72,7 @@ impl Fleet {
             origin: origin(host),
             lines: Bytes::new(),
         };
-        for (kind, lines) in [(kind, sorted.lines), (LogKind::Apart, sorted.apart)] {
+        for (kind, lines) in [(kind, lines.objects), (LogKind::Apart, lines.apart)] {
             if !lines.is_empty() {
                 let batch = Batch { kind, lines: lines.into(), ..batch.clone() };
                 let end = self.spool.append(batch).await.map_err(FleetError::internal)?;
@@ -75,20 +97,6 @@ fn origin(host: &KnownHost) -> Origin {
     }
 }
 
-/// Objects, and what is none.
-fn sort(lines: &[Box<RawValue>]) -> Sorted {
-    let mut sorted = Sorted::default();
-    for line in lines {
-        if line.get().starts_with('{') {
-            write(&mut sorted.lines, line.get());
-        } else {
-            write(&mut sorted.apart, line.get());
-            metrics::counter!("muster_log_lines_set_apart_total").increment(1);
-        }
-    }
-    sorted
-}
-
 /// Writes a line and a line feed. CR and LF can only stand between tokens in JSON, where a space means the same.
 fn write(out: &mut Vec<u8>, line: &str) {
     let start = out.len();
@@ -105,20 +113,23 @@ fn write(out: &mut Vec<u8>, line: &str) {
 mod tests {
     use super::*;
 
-    fn raw(text: &str) -> Box<RawValue> {
-        RawValue::from_string(text.to_owned()).expect("JSON")
+    fn lines(texts: &[&str]) -> Lines {
+        let mut lines = Lines::default();
+        texts.iter().for_each(|text| lines.push(text));
+        lines
     }
 
     #[test]
     fn a_line_is_kept_as_it_came_in_one_line() {
-        let sorted = sort(&[raw("{\"a\":\r\n 9007199254740993,\"a\":1.50}")]);
-        assert_eq!(sorted.lines, b"{\"a\":   9007199254740993,\"a\":1.50}\n");
+        let lines = lines(&["{\"a\":\r\n 9007199254740993,\"a\":1.50}"]);
+        assert_eq!(lines.objects, b"{\"a\":   9007199254740993,\"a\":1.50}\n");
     }
 
     #[test]
     fn what_is_no_object_is_set_apart_and_the_others_are_kept() {
-        let sorted = sort(&[raw("{\"a\":1}"), raw("5"), raw("\"x\""), raw("{\"a\":2}")]);
-        let lines = |bytes| String::from_utf8(bytes).expect("UTF-8").lines().count();
-        assert_eq!((lines(sorted.lines), lines(sorted.apart)), (2, 2));
+        let lines = lines(&["{\"a\":1}", "5", "\"x\"", "{\"a\":2}"]);
+        assert_eq!(lines.texts().collect::<Vec<_>>(), [&b"{\"a\":1}"[..], b"{\"a\":2}", b"5", b"\"x\""]);
+        assert_eq!((lines.objects.len(), lines.apart.len()), (16, 6));
+        assert!(!lines.is_empty() && Lines::default().is_empty());
     }
 }

@@ -14,6 +14,7 @@
 use bytes::Bytes;
 use entity::id::PublicId;
 use entity::time::Timestamp;
+use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 use super::batch::{Batch, LogKind, Origin};
@@ -126,7 +127,7 @@ fn batch(frame: &Bytes) -> Option<Batch> {
 /// Where the next whole frame begins in `bytes`, from `from` on.
 pub(super) fn find(bytes: &Bytes, from: usize) -> Option<usize> {
     let mut at = from;
-    while let Some(found) = bytes.get(at..)?.windows(MARK.len()).position(|window| window == MARK) {
+    while let Some(found) = memmem::find(bytes.get(at..)?, &MARK) {
         at += found;
         if matches!(decode(&bytes.slice(at..)), Found::Frame(..)) {
             return Some(at);
