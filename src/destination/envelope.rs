@@ -1,9 +1,9 @@
 //! A line as it is shipped: the agent's own text in an envelope of host, team, received time, batch and line id.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat};
-use entity::id::PublicId;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
@@ -39,13 +39,13 @@ pub struct Line {
     /// When it came.
     pub received_at: Timestamp,
     /// Outside id of its host, if it has one.
-    pub host: Option<String>,
+    pub host: Option<Arc<str>>,
     /// Name of its host.
-    pub hostname: Option<String>,
+    pub hostname: Option<Arc<str>>,
     /// Outside id of its team, if it has one.
-    pub team: Option<String>,
+    pub team: Option<Arc<str>>,
     /// Outside id of its batch.
-    pub batch: String,
+    pub batch: Arc<str>,
     /// The same for the same line of the same host, however often it is sent.
     pub id: String,
     /// The line as it came.
@@ -67,54 +67,77 @@ struct Envelope<'a> {
     reason: Option<&'a str>,
     received_at: &'a str,
     batch: &'a str,
-    line_id: &'a str,
+}
+
+/// What all lines of a batch have in common.
+struct Source<'a> {
+    batch: &'a Batch,
+    host: Option<Arc<str>>,
+    hostname: Option<Arc<str>>,
+    team: Option<Arc<str>>,
+    batch_id: Arc<str>,
+    /// The envelope, up to the id of the line.
+    head: Vec<u8>,
 }
 
 /// The lines of a batch.
 #[must_use]
 pub fn lines(batch: &Batch) -> Vec<Line> {
-    let received_at = rfc3339(batch.received_at);
-    batch.lines().map(|raw| line(batch, &received_at, raw)).collect()
+    let source = Source::of(batch);
+    batch.lines().map(|raw| source.line(raw)).collect()
 }
 
-fn line(batch: &Batch, received_at: &str, raw: &[u8]) -> Line {
-    let host = batch.origin.host.as_ref();
-    let team = batch.origin.team_public_id.as_ref().map(|team| team.0.as_str());
-    let id = line_id(host.map(|host| &host.public_id), batch.kind, raw);
-    let envelope = Envelope {
-        host: host.map(|host| host.public_id.0.as_str()),
-        hostname: host.map(|host| host.hostname.as_str()),
-        team,
-        kind: batch.kind.as_str(),
-        reason: (batch.kind == LogKind::Apart).then_some("not a JSON object"),
-        received_at,
-        batch: &batch.id.0,
-        line_id: &id,
-    };
-    let mut text = serde_json::to_vec(&envelope).expect("texts are JSON");
-    // The line is JSON itself, so the object goes on with it as it is.
-    text.pop();
-    text.extend_from_slice(b",\"line\":");
-    text.extend_from_slice(raw);
-    text.push(b'}');
-    Line {
-        kind: batch.kind,
-        received_at: batch.received_at,
-        host: host.map(|host| host.public_id.0.clone()),
-        hostname: host.map(|host| host.hostname.clone()),
-        team: team.map(str::to_owned),
-        batch: batch.id.0.clone(),
-        id,
-        raw: batch.lines.slice_ref(raw),
-        text,
+impl<'a> Source<'a> {
+    fn of(batch: &'a Batch) -> Self {
+        let host = batch.origin.host.as_ref();
+        let (id, name) =
+            (host.map(|host| host.public_id.0.as_str()), host.map(|host| host.hostname.as_str()));
+        let team = batch.origin.team_public_id.as_ref().map(|team| team.0.as_str());
+        let envelope = Envelope {
+            host: id,
+            hostname: name,
+            team,
+            kind: batch.kind.as_str(),
+            reason: (batch.kind == LogKind::Apart).then_some("not a JSON object"),
+            received_at: &rfc3339(batch.received_at),
+            batch: &batch.id.0,
+        };
+        let mut head = serde_json::to_vec(&envelope).expect("texts are JSON");
+        // The object goes on.
+        head.pop();
+        head.extend_from_slice(b",\"line_id\":\"");
+        Self {
+            batch,
+            host: id.map(Arc::from),
+            hostname: name.map(Arc::from),
+            team: team.map(Arc::from),
+            batch_id: Arc::from(batch.id.0.as_str()),
+            head,
+        }
+    }
+
+    fn line(&self, raw: &[u8]) -> Line {
+        let id = line_id(self.host.as_deref(), self.batch.kind, raw);
+        // The line is JSON itself, so the object goes on with it as it is.
+        let text = [&self.head, id.as_bytes(), b"\",\"line\":", raw, b"}"].concat();
+        Line {
+            kind: self.batch.kind,
+            received_at: self.batch.received_at,
+            host: self.host.clone(),
+            hostname: self.hostname.clone(),
+            team: self.team.clone(),
+            batch: Arc::clone(&self.batch_id),
+            id,
+            raw: self.batch.lines.slice_ref(raw),
+            text,
+        }
     }
 }
 
 /// 128 bits in hex. What is of no host is told apart by itself.
-fn line_id(host: Option<&PublicId>, kind: LogKind, raw: &[u8]) -> String {
+fn line_id(host: Option<&str>, kind: LogKind, raw: &[u8]) -> String {
     let mut hash = Context::new(&SHA256);
-    let host = host.map_or("", |host| host.0.as_str());
-    for part in [host.as_bytes(), b"\n", kind.as_str().as_bytes(), b"\n", raw] {
+    for part in [host.unwrap_or_default().as_bytes(), b"\n", kind.as_str().as_bytes(), b"\n", raw] {
         hash.update(part);
     }
     let digest = hash.finish();
@@ -143,6 +166,7 @@ pub(super) fn query_name(raw: &[u8]) -> Option<Cow<'_, str>> {
 
 #[cfg(test)]
 mod tests {
+    use entity::id::PublicId;
     use serde_json::Value;
 
     use super::*;

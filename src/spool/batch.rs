@@ -104,7 +104,17 @@ pub struct Batch {
 impl Batch {
     /// The lines, without their line feeds.
     pub fn lines(&self) -> impl Iterator<Item = &[u8]> {
-        self.lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
+        let mut rest = &self.lines[..];
+        let lines = std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            let line = &rest[..end];
+            rest = rest.get(end + 1..).unwrap_or_default();
+            Some(line)
+        });
+        lines.filter(|line| !line.is_empty())
     }
 }
 

@@ -59,7 +59,7 @@ fn record(line: &Line, content: Content, (later, at): (i64, i64)) -> Vec<u8> {
         None => record.varint(NONE),
     }
     record.short(content.text(line));
-    let headers = [("line_id", &line.id), ("batch", &line.batch)];
+    let headers = [("line_id", line.id.as_str()), ("batch", &line.batch)];
     record.varint(2);
     for (name, value) in headers {
         record.short(name.as_bytes());

@@ -1,6 +1,11 @@
 //! A result line, as an agent logs it.
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::row;
 
 /// What a line says of a scheduled query.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,58 +38,75 @@ pub(super) enum Says {
     OneOfAll(String),
 }
 
+/// A line as it stands in its text.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Written<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(borrow)]
+    unix_time: &'a RawValue,
+    epoch: Option<&'a RawValue>,
+    counter: Option<&'a RawValue>,
+    action: Option<Cow<'a, str>>,
+    columns: Option<&'a RawValue>,
+    snapshot: Option<&'a RawValue>,
+    diff_results: Option<Changes<'a>>,
+}
+
+/// Rows that went and came; old agents write a text where there are none.
+#[derive(Deserialize)]
+struct Changes<'a> {
+    #[serde(borrow)]
+    removed: Option<&'a RawValue>,
+    #[serde(borrow)]
+    added: Option<&'a RawValue>,
+}
+
 impl Line {
     /// Reads a line; none when it is no result of a query.
     pub(super) fn read(text: &[u8]) -> Option<Self> {
-        let Value::Object(line) = serde_json::from_slice(text).ok()? else { return None };
-        let says = says(&line)?;
+        let line: Written<'_> = serde_json::from_slice(text).ok()?;
         Some(Self {
-            name: line.get("name")?.as_str()?.to_owned(),
-            time: number(&line, "unixTime")?,
-            epoch: number(&line, "epoch").unwrap_or_default(),
-            counter: number(&line, "counter").unwrap_or_default(),
-            says,
+            says: line.says()?,
+            time: number(line.unix_time)?,
+            epoch: line.epoch.and_then(number).unwrap_or_default(),
+            counter: line.counter.and_then(number).unwrap_or_default(),
+            name: line.name.into_owned(),
         })
     }
 }
 
-fn says(line: &Map<String, Value>) -> Option<Says> {
-    if let Some(rows) = line.get("snapshot") {
-        return Some(Says::All(rows.as_array()?.iter().map(row).collect()));
-    }
-    if let Some(changed) = line.get("diffResults") {
-        let rows = |name: &str| -> Vec<String> {
-            changed.get(name).and_then(Value::as_array).into_iter().flatten().map(row).collect()
-        };
-        return Some(Says::Changed { removed: rows("removed"), added: rows("added") });
-    }
-    let columns = row(line.get("columns").filter(|columns| columns.is_object())?);
-    match line.get("action")?.as_str()? {
-        "added" => Some(Says::Changed { removed: Vec::new(), added: vec![columns] }),
-        "removed" => Some(Says::Changed { removed: vec![columns], added: Vec::new() }),
-        "snapshot" => Some(Says::OneOfAll(columns)),
-        _ => None,
+impl Written<'_> {
+    fn says(&self) -> Option<Says> {
+        if let Some(all) = self.snapshot {
+            return rows(all).map(Says::All);
+        }
+        if let Some(changes) = &self.diff_results {
+            let rows = |some: Option<&RawValue>| some.and_then(rows).unwrap_or_default();
+            return Some(Says::Changed { removed: rows(changes.removed), added: rows(changes.added) });
+        }
+        let columns = row::text(self.columns?)?;
+        match self.action.as_deref()? {
+            "added" => Some(Says::Changed { removed: Vec::new(), added: vec![columns] }),
+            "removed" => Some(Says::Changed { removed: vec![columns], added: Vec::new() }),
+            "snapshot" => Some(Says::OneOfAll(columns)),
+            _ => None,
+        }
     }
 }
 
-/// A row as JSON text, its values texts: what tells it apart, and how it is kept.
-fn row(columns: &Value) -> String {
-    let text = |value: &Value| match value {
-        Value::String(_) | Value::Null => value.clone(),
-        other => other.to_string().into(),
-    };
-    let columns = columns.as_object().into_iter().flatten();
-    let row: Map<String, Value> = columns.map(|(name, value)| (name.clone(), text(value))).collect();
-    Value::Object(row).to_string()
+/// The rows of an array; one that is no object has no columns.
+fn rows(array: &RawValue) -> Option<Vec<String>> {
+    let rows: Vec<&RawValue> = serde_json::from_str(array.get()).ok()?;
+    Some(rows.into_iter().map(|row| row::text(row).unwrap_or_else(|| "{}".to_owned())).collect())
 }
 
 /// A number, which old agents log as a text.
-fn number(line: &Map<String, Value>, name: &str) -> Option<i64> {
-    match line.get(name)? {
-        Value::Number(number) => number.as_i64(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    }
+fn number(value: &RawValue) -> Option<i64> {
+    let text = value.get();
+    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    text.trim().parse().ok()
 }
 
 #[cfg(test)]

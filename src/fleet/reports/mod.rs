@@ -7,6 +7,7 @@
 mod health;
 mod line;
 mod read;
+mod row;
 mod state;
 mod states;
 pub mod table;
@@ -25,6 +26,7 @@ use sea_orm::DatabaseTransaction;
 pub use states::{ReportState, ScheduledQuery};
 use tokio::sync::Mutex;
 
+use super::offload::offload;
 use super::osquery_config::ConfiguredHost;
 use super::{Fleet, FleetError};
 use crate::clock::Timestamp;
@@ -116,7 +118,8 @@ impl Fleet {
 
     /// Applies batches, in one transaction.
     async fn report(&self, batches: Vec<Stored>) -> Result<(), FleetError> {
-        let lines = lines_of_hosts(batches);
+        let bytes = batches.iter().map(|stored| stored.batch.lines.len()).sum();
+        let mut lines = offload(bytes, move || lines_of_hosts(batches)).await;
         if lines.is_empty() {
             return Ok(());
         }
@@ -132,7 +135,7 @@ impl Fleet {
         work.sort_by_key(|(host, _)| host.id);
         let tx = self.store.begin().await?;
         for (host, schedule) in work {
-            let lines = lines.get(&host.id).cloned().unwrap_or_default();
+            let lines = lines.remove(&host.id).unwrap_or_default();
             self.report_of_host(&tx, &host, lines, &schedule.names).await?;
         }
         Ok(tx.commit().await?)

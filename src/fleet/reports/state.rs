@@ -3,8 +3,7 @@
 //! Lines come at least once, and a run's lines may come in several batches. A run that says everything (counter 0)
 //! begins anew; what is older than that run, or than the last one that was seen, was seen before.
 
-use std::collections::{BTreeMap, HashMap};
-
+use hashlink::LinkedHashSet;
 use serde_json::value::RawValue;
 
 use super::line::{Line, Says};
@@ -37,8 +36,8 @@ pub(super) struct State {
 /// Rows in the order in which they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Rows {
-    by_age: BTreeMap<u64, String>,
-    ages: HashMap<String, u64>,
+    /// The oldest first.
+    texts: LinkedHashSet<String>,
     bytes: usize,
 }
 
@@ -130,7 +129,7 @@ impl State {
 
     fn add(&mut self, row: String, caps: Caps) {
         self.rows.insert(row);
-        while self.rows.ages.len() > caps.rows || self.rows.bytes > caps.bytes {
+        while self.rows.texts.len() > caps.rows || self.rows.bytes > caps.bytes {
             self.rows.remove_oldest();
             self.dropped += 1;
         }
@@ -145,37 +144,35 @@ impl State {
 
     /// How many rows are kept.
     pub(super) fn row_count(&self) -> usize {
-        self.rows.ages.len()
+        self.rows.texts.len()
     }
 
     /// The rows as a JSON array, oldest first.
     pub(super) fn text(&self) -> Vec<u8> {
-        let rows: Vec<&str> = self.rows.by_age.values().map(String::as_str).collect();
+        let rows: Vec<&str> = self.rows.texts.iter().map(String::as_str).collect();
         format!("[{}]", rows.join(",")).into_bytes()
     }
 }
 
 impl Rows {
+    /// Adds a row; one that is there keeps its place.
     fn insert(&mut self, row: String) {
-        if self.ages.contains_key(&row) {
-            return;
+        let bytes = row.len() + 1;
+        if self.texts.replace(row).is_none() {
+            self.bytes += bytes;
         }
-        let age = self.by_age.last_key_value().map_or(0, |(age, _)| age + 1);
-        self.bytes += row.len() + 1;
-        self.ages.insert(row.clone(), age);
-        self.by_age.insert(age, row);
     }
 
     fn remove(&mut self, row: &str) -> bool {
-        let Some(age) = self.ages.remove(row) else { return false };
-        self.by_age.remove(&age);
-        self.bytes -= row.len() + 1;
-        true
+        let was_there = self.texts.remove(row);
+        if was_there {
+            self.bytes -= row.len() + 1;
+        }
+        was_there
     }
 
     fn remove_oldest(&mut self) {
-        if let Some((_, row)) = self.by_age.pop_first() {
-            self.ages.remove(&row);
+        if let Some(row) = self.texts.pop_front() {
             self.bytes -= row.len() + 1;
         }
     }
