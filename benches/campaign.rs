@@ -17,9 +17,10 @@ mod support;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use support::fleet::{Admin, Hosts, row};
 use support::http::Target;
+use support::live::{INTERVAL, asked, check_in};
 use support::load::{once, percentile};
 use support::muster::{Ground, Muster};
 use support::postgres::Postgres;
@@ -29,8 +30,6 @@ use support::viewer::Viewer;
 use support::{CONNECTIONS, HOSTS, Outcome, ROUNDS, wanted};
 use tokio::task::JoinSet;
 
-/// How often each host checks in.
-const INTERVAL: Duration = Duration::from_secs(10);
 /// Hosts that answer at the same moment, each on a connection of its own.
 const AGENTS: usize = 512;
 /// Answers in one transaction of the baseline, as in one of the server.
@@ -82,7 +81,7 @@ async fn live() -> Outcome<()> {
     let (hosts, start) = (Arc::new(hosts), Instant::now() + Duration::from_secs(1));
     let mut agents: JoinSet<Outcome<Vec<(usize, Instant)>>> = JoinSet::new();
     for lane in 0..CONNECTIONS {
-        agents.spawn(check_in(Target::plain(muster.http), Arc::clone(&hosts), lane, start));
+        agents.spawn(check_in(Target::plain(muster.http), Arc::clone(&hosts), HOSTS, lane, start));
     }
     // One interval of hosts that are asked nothing comes first.
     tokio::time::sleep_until((start + INTERVAL).into()).await;
@@ -106,39 +105,6 @@ async fn live() -> Outcome<()> {
     }
     let cpu = muster.process.cpu()?.saturating_sub(cpu);
     publish("campaign", "live", &tables(&times, cpu, muster.process.peak_memory()?)?)
-}
-
-/// Checks in for every host of a lane, each at its own moment of the interval, for two intervals and a half; answers
-/// what it is asked. Who answered, and when it was sent.
-async fn check_in(
-    target: Target,
-    hosts: Arc<Hosts>,
-    lane: usize,
-    start: Instant,
-) -> Outcome<Vec<(usize, Instant)>> {
-    let reads = hosts.reads(HOSTS);
-    let mut connection = target.connect().await?;
-    let mut sent = Vec::new();
-    for round in 0..3 {
-        for host in (lane..HOSTS).step_by(CONNECTIONS) {
-            let due = start + INTERVAL * round + INTERVAL * u32::try_from(host)? / u32::try_from(HOSTS)?;
-            tokio::time::sleep_until(due.into()).await;
-            let answer = connection.exchange(&reads[host]).await?;
-            if let Some(query) = asked(&answer)? {
-                let write = hosts.write(host, &query);
-                sent.push((host, Instant::now()));
-                connection.exchange(&write).await?;
-            }
-        }
-    }
-    Ok(sent)
-}
-
-/// The name of the query in the answer to a check-in.
-fn asked(answer: &[u8]) -> Outcome<Option<String>> {
-    let answer: Value = serde_json::from_slice(answer)?;
-    let queries = answer["queries"].as_object();
-    Ok(queries.and_then(|queries| queries.keys().next().cloned()))
 }
 
 fn tables(times: &[Times], cpu: Duration, memory: u64) -> Outcome<[Table; 2]> {

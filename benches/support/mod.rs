@@ -7,10 +7,12 @@
 pub mod echo;
 pub mod fleet;
 pub mod http;
+pub mod live;
 pub mod load;
 pub mod muster;
 pub mod postgres;
 pub mod process;
+pub mod redis;
 pub mod report;
 pub mod rounds;
 pub mod viewer;

@@ -15,6 +15,7 @@ use super::process::Process;
 pub struct Ground {
     directory: TempDir,
     database: Option<String>,
+    redis: Option<String>,
 }
 
 /// A server that runs.
@@ -44,7 +45,12 @@ impl Muster {
 impl Ground {
     /// An empty data directory; the database is SQLite there, or this PostgreSQL.
     pub fn new(database: Option<String>) -> Outcome<Self> {
-        Ok(Self { directory: tempfile::tempdir()?, database })
+        Ok(Self { directory: tempfile::tempdir()?, database, redis: None })
+    }
+
+    /// An empty data directory of one of several servers, on this PostgreSQL and this Redis.
+    pub fn shared(database: String, redis: String) -> Outcome<Self> {
+        Ok(Self { redis: Some(redis), ..Self::new(Some(database))? })
     }
 
     /// The data directory; a `muster.toml` there is the configuration.
@@ -102,6 +108,9 @@ impl Ground {
         }
         if let Some(database) = &self.database {
             command.env("MUSTER_DATABASE_URL", database);
+        }
+        if let Some(redis) = &self.redis {
+            command.env("MUSTER_REDIS_URL", redis);
         }
         command
     }

@@ -12,9 +12,9 @@ use tokio::sync::watch;
 
 use super::personas::{PASSWORD, Person};
 use super::server::Backend;
-use super::services::Missing;
 use super::services::postgres::{TestDatabase, postgres};
 use super::services::redis::Redis;
+use super::services::{Missing, env};
 use super::{canary, within_deadline};
 
 /// A `muster serve` on a data directory of its own.
@@ -39,9 +39,14 @@ pub type Environment = Vec<(&'static str, String)>;
 
 /// The program without any of the variables that this process has, but where programs are.
 pub fn muster(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
+    let mut command = Command::new(program_path());
     command.args(arguments).env_clear().current_dir(std::env::temp_dir());
     command
+}
+
+/// The program that was built for the tests, or the one of `MUSTER_TEST_PROGRAM`: a build for release, say.
+pub fn program_path() -> String {
+    env("MUSTER_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_muster").to_owned())
 }
 
 /// Runs a command to its end with this on standard input.

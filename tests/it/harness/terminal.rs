@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
+use super::binary::program_path;
 use super::within_deadline;
 
 /// What a command left behind.
@@ -63,7 +64,7 @@ impl Terminal {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
+        let mut command = Command::new(program_path());
         command.args(arguments).current_dir(self.path()).kill_on_drop(true);
         let environment = self.environment.iter().map(|(name, value)| (name, value));
         command.env_clear().env("HOME", self.path()).envs(environment);
