@@ -13,8 +13,6 @@
 
 mod support;
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 use support::fleet::{Admin, Hosts};
 use support::http::Target;
@@ -23,7 +21,7 @@ use support::muster::{Ground, Muster, free_port};
 use support::process::{median, pin_driver};
 use support::report::{Table, publish};
 use support::rounds::{Sample, Side, compare, table};
-use support::{HOSTS, Outcome, echo, round_time, wanted};
+use support::{HOSTS, Outcome, certificate, echo, round_time, wanted};
 
 /// Campaigns that run meanwhile, of one host each.
 const CAMPAIGNS: [usize; 4] = [0, 100, 1_000, 10_000];
@@ -141,20 +139,4 @@ fn side<'a>(
 /// What the echo answers, and what a host is told that is asked nothing.
 fn is_empty(answer: &[u8]) -> bool {
     answer == b"{}"
-}
-
-/// Makes an ECDSA P-256 certificate of localhost in `directory`; a client that trusts it and resumes no session.
-fn certificate(directory: &Path) -> Outcome<std::sync::Arc<rustls::ClientConfig>> {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
-    std::fs::write(directory.join("cert.pem"), made.cert.pem())?;
-    std::fs::write(directory.join("key.pem"), made.signing_key.serialize_pem())?;
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(made.cert.der().clone())?;
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.resumption = rustls::client::Resumption::disabled();
-    Ok(std::sync::Arc::new(config))
 }

@@ -18,7 +18,9 @@ pub mod rounds;
 pub mod viewer;
 
 use std::error::Error;
+use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Whatever stopped a benchmark.
@@ -49,4 +51,20 @@ pub fn wanted(scenario: &str) -> bool {
 /// Where the raw figures go.
 pub fn results() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/benches/results"))
+}
+
+/// Makes an ECDSA P-256 certificate of localhost in `directory`; a client that trusts it and resumes no session.
+pub fn certificate(directory: &Path) -> Outcome<Arc<rustls::ClientConfig>> {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
+    fs::write(directory.join("cert.pem"), made.cert.pem())?;
+    fs::write(directory.join("key.pem"), made.signing_key.serialize_pem())?;
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(made.cert.der().clone())?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.resumption = rustls::client::Resumption::disabled();
+    Ok(Arc::new(config))
 }

@@ -50,8 +50,18 @@ impl Process {
 
     /// The most memory that it has held, in bytes.
     pub fn peak_memory(&self) -> Outcome<u64> {
+        self.status("VmHWM:")
+    }
+
+    /// The memory that it holds, in bytes.
+    pub fn memory(&self) -> Outcome<u64> {
+        self.status("VmRSS:")
+    }
+
+    /// A line of `/proc/PID/status` that counts kilobytes, in bytes.
+    fn status(&self, name: &str) -> Outcome<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
         let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
         Ok(kilobytes.ok_or("/proc/PID/status has another form")? * 1024)
     }

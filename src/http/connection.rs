@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::Body;
@@ -14,7 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::sleep_until;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
@@ -26,13 +26,16 @@ use super::stream::Stream;
 const HEADER_BYTES: usize = 64 << 10;
 
 /// Serves a connection to its end; after `shutdown`, to the end of the request under way.
-pub(super) async fn serve<S>(
+///
+/// What is large is in a box of its own: a future holds whatever it was given once more, and there are thousands of these.
+pub(super) fn serve<S>(
     stream: S,
     peer: Peer,
     router: Router,
     patience: Patience,
     shutdown: CancellationToken,
-) where
+) -> impl Future<Output = ()>
+where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let pace = Pace::new();
@@ -44,15 +47,32 @@ pub(super) async fn serve<S>(
         async move { answering.await.map(|response| Answer::of(response, pace)) }
     });
     let stream = TokioIo::new(Stream::new(stream, pace.clone()));
-    let connection =
-        http1::Builder::new().max_buf_size(HEADER_BYTES).serve_connection(stream, service).with_upgrades();
-    let mut connection = pin!(connection);
-    let driving = watched(connection.as_mut(), &pace, &patience);
-    let Some(end) = shutdown.run_until_cancelled(driving).await else {
-        connection.as_mut().graceful_shutdown();
-        drop(watched(connection, &pace, &patience).await);
-        return;
-    };
+    let connection = http1::Builder::new().max_buf_size(HEADER_BYTES).serve_connection(stream, service);
+    let mut connection = Box::pin(connection.with_upgrades());
+    async move {
+        let (mut timer, mut stop) = (pin!(sleep_until(Instant::now())), pin!(shutdown.cancelled_owned()));
+        let mut is_stopped = false;
+        let end = poll_fn(|cx| {
+            if !is_stopped && stop.as_mut().poll(cx).is_ready() {
+                is_stopped = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            if let Poll::Ready(result) = connection.as_mut().poll(cx) {
+                return Poll::Ready(result.map_err(End::Failed));
+            }
+            // It moves only while the connection is driven, so it is looked at after each step.
+            let Some((deadline, late)) = pace.deadline(&patience) else { return Poll::Pending };
+            if timer.deadline() != deadline {
+                timer.as_mut().reset(deadline);
+            }
+            timer.as_mut().poll(cx).map(|()| Err(End::Late(late)))
+        });
+        note(end.await, peer);
+    }
+}
+
+/// Says how a connection ended, where that is not in order.
+fn note(end: Result<(), End>, peer: Peer) {
     match end {
         Ok(()) => {}
         Err(End::Late(late)) => {
@@ -71,27 +91,6 @@ enum End {
     Late(Late),
     /// The connection broke, or what came is not HTTP.
     Failed(hyper::Error),
-}
-
-/// Drives a connection, and gives up when its client is late. The deadline moves only while the connection is
-/// driven, so it is looked at after each step.
-async fn watched<C>(mut connection: Pin<&mut C>, pace: &Pace, patience: &Patience) -> Result<(), End>
-where
-    C: Future<Output = Result<(), hyper::Error>>,
-{
-    let mut timer = pin!(sleep_until(tokio::time::Instant::now()));
-    poll_fn(|cx| {
-        if let Poll::Ready(result) = connection.as_mut().poll(cx) {
-            return Poll::Ready(result.map_err(End::Failed));
-        }
-        let Some((deadline, late)) = pace.deadline(patience) else { return Poll::Pending };
-        if timer.deadline() != deadline {
-            timer.as_mut().reset(deadline);
-        }
-        ready!(timer.as_mut().poll(cx));
-        Poll::Ready(Err(End::Late(late)))
-    })
-    .await
 }
 
 /// The body of an answer, which tells when it is made.

@@ -48,8 +48,10 @@ pub async fn run(door: Door, patience: Patience, places: Places, shutdown: Cance
             continue;
         };
         let (reception, abort) = (reception.clone(), abort.clone());
+        // In a box: a future holds three times what it runs until it is cancelled, and most connections are idle.
+        let welcome = Box::pin(reception.welcome(stream, peer));
         connections.spawn(async move {
-            abort.run_until_cancelled(reception.welcome(stream, peer)).await;
+            abort.run_until_cancelled(welcome).await;
             drop(place);
         });
     }
@@ -143,7 +145,7 @@ impl Reception {
             let peer = Peer { address, is_certified: false, is_tls: false };
             return connection::serve(stream, peer, router, patience, shutdown).await;
         };
-        match shutdown.run_until_cancelled(tls.accept(stream, clients)).await {
+        match shutdown.run_until_cancelled(Box::pin(tls.accept(stream, clients))).await {
             Some(Ok(stream)) => {
                 let is_certified = stream.get_ref().1.peer_certificates().is_some();
                 let peer = Peer { address, is_certified, is_tls: true };

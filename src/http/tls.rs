@@ -169,13 +169,13 @@ impl Tls {
         self.current.load().fingerprint()
     }
 
-    /// Shakes hands with a client.
+    /// Shakes hands with a client. The stream is in a box, as it is large, and a future that is given it holds it twice.
     pub(super) async fn accept(
         &self,
         stream: TcpStream,
         clients: Clients,
-    ) -> io::Result<TlsStream<TcpStream>> {
+    ) -> io::Result<Box<TlsStream<TcpStream>>> {
         let acceptor = TlsAcceptor::from(self.current.load().config(clients));
-        timeout(self.handshake_timeout, acceptor.accept(stream)).await?
+        timeout(self.handshake_timeout, acceptor.accept(stream)).await?.map(Box::new)
     }
 }

@@ -96,9 +96,11 @@ fn on_two_servers(test: &str, fault: impl AsyncFn(&mut Ground, &mut Dice)) {
         };
         let mut ground = Ground { cluster, redis: Arc::new(redis) };
         let (database, redis) = (ground.cluster.database().into(), Arc::clone(&ground.redis));
-        let pair = Pair::with(Process::start_on(Some(database), Some(redis), Vec::new())).await;
+        let mut pair = Pair::with(Process::start_on(Some(database), Some(redis), Vec::new())).await;
         for seed in seeds().take(SEEDS) {
             let mut dice = Dice::of(seed);
+            // All histories together may take longer than an access token holds.
+            pair.admin.sign_in().await;
             let campaign = Campaign::begin(&pair, &format!("{seed}-"), hosts()).await;
             campaign.acknowledged(1 + dice.below(hosts() / 2)).await;
             fault(&mut ground, &mut dice).await;

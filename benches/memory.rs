@@ -1,0 +1,127 @@
+//! What hosts, idle connections and viewers cost the server in memory, the connections against a bare rustls echo.
+//!
+//! `cargo bench --bench memory`. Memory is what the process holds (`VmRSS`) after, less what it held before.
+
+// Figures for people: counts fit a float, and they are printed.
+#![allow(clippy::cast_precision_loss, clippy::print_stdout)]
+
+mod support;
+
+use std::fs;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use serde_json::json;
+use support::fleet::{Admin, Hosts};
+use support::http::{Connection, Target};
+use support::load::Requests;
+use support::muster::{Ground, Muster, free_port};
+use support::process::{Process, pin_driver};
+use support::report::{Table, publish};
+use support::viewer::Viewer;
+use support::{Outcome, certificate, echo};
+
+/// Hosts that are enrolled before the first look, so that what is made once is there.
+const FIRST: usize = 1_000;
+/// Hosts that are enrolled in all.
+const HOSTS: usize = 21_000;
+/// Connections of which each has brought one check-in.
+const IDLE: usize = 5_000;
+/// Viewers of one campaign.
+const VIEWERS: usize = 1_000;
+
+fn main() -> Outcome<()> {
+    allow_descriptors()?;
+    if echo::serve_if_asked()? {
+        return Ok(());
+    }
+    pin_driver()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(run())
+}
+
+async fn run() -> Outcome<()> {
+    let tls = tempfile::tempdir()?;
+    let client = certificate(tls.path())?;
+    let ground = Ground::new(None)?;
+    // All viewers are one person.
+    fs::write(ground.path().join("muster.toml"), "[graphql]\nmax_sockets = 2000\n")?;
+    let muster = ground.serve(Some(tls.path()))?;
+    let mut table = Table::new("Memory of the server", &["what", "bytes each", "against bare"]);
+
+    let first = Hosts::enroll(&ground, &muster, FIRST).await?;
+    let before = muster.process.memory()?;
+    let hosts = Hosts::enroll(&ground, &muster, HOSTS).await?;
+    let host = each(&muster.process, before, HOSTS - FIRST)?;
+    table.row(vec![
+        "enrolled host, with what it answered to vitals".into(),
+        format!("{host:.0}"),
+        String::new(),
+    ]);
+
+    let reads = hosts.reads(HOSTS);
+    let address = free_port()?;
+    let baseline = echo::start(address, Some(tls.path()))?;
+    let target = |address| Target { address, tls: Some(client.clone()) };
+    let bare = idle(&baseline, &target(address), &first.reads(FIRST)).await?;
+    let ours = idle(&muster.process, &target(muster.https.expect("it was started with TLS")), &reads).await?;
+    let name = "idle TLS 1.3 connection after one check-in";
+    table.row(vec![format!("{name}, bare rustls echo"), format!("{bare:.0}"), "1.00x".into()]);
+    table.row(vec![name.into(), format!("{ours:.0}"), format!("{:.2}x", ours / bare)]);
+
+    let viewer = viewers(&ground, &muster).await?;
+    table.row(vec!["viewer of a campaign, with its WebSocket".into(), format!("{viewer:.0}"), String::new()]);
+    let whole = muster.process.peak_memory()?;
+    table.row(vec!["the whole server at its peak".into(), format!("{whole}"), String::new()]);
+    publish("memory", "each", &[table])
+}
+
+/// What one of so many has added since the process held `before`.
+fn each(process: &Process, before: u64, count: usize) -> Outcome<f64> {
+    Ok((process.memory()? as f64 - before as f64) / count as f64)
+}
+
+/// Bytes for a connection that is kept after one request.
+async fn idle(process: &Process, target: &Target, requests: &Requests) -> Outcome<f64> {
+    // What is made once, is made for these.
+    drop(connect(target, requests, FIRST / 10).await?);
+    let before = process.memory()?;
+    let connections = connect(target, requests, IDLE).await?;
+    let bytes = each(process, before, connections.len())?;
+    drop(connections);
+    Ok(bytes)
+}
+
+async fn connect(target: &Target, requests: &Requests, count: usize) -> Outcome<Vec<Connection>> {
+    let mut connections = Vec::new();
+    for number in 0..count {
+        let mut connection = target.connect().await?;
+        connection.exchange(&requests[number % requests.len()]).await?;
+        connections.push(connection);
+    }
+    Ok(connections)
+}
+
+/// Bytes for a viewer of a campaign that nobody has answered yet.
+async fn viewers(ground: &Ground, muster: &Muster) -> Outcome<f64> {
+    let admin = Admin::new(ground, muster)?;
+    let campaign = admin.start_campaigns(&[json!({ "allHosts": true })]).await?.remove(0);
+    let watch = async |count| -> Outcome<Vec<Viewer>> {
+        let mut viewers = Vec::new();
+        for _ in 0..count {
+            let mut viewer = Viewer::watch(muster.http, admin.token(), &campaign).await?;
+            viewer.next().await?;
+            viewers.push(viewer);
+        }
+        Ok(viewers)
+    };
+    let _first = watch(VIEWERS / 20).await?;
+    let before = muster.process.memory()?;
+    let viewers = watch(VIEWERS).await?;
+    each(&muster.process, before, viewers.len())
+}
+
+/// Lets this process, and those that it starts, have as many descriptors as they may.
+fn allow_descriptors() -> Outcome<()> {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
+}
