@@ -39,6 +39,9 @@ use super::refusal::Refusal;
 /// The one subprotocol.
 const SUBPROTOCOL: &str = "graphql-transport-ws";
 
+/// What is read of a socket at once, in bytes. Each has a buffer of this size, and what clients say is short.
+const READ_BUFFER: usize = 4 << 10;
+
 /// Things that wait for the writer, beside results.
 const CONTROL_QUEUE: usize = 32;
 
@@ -64,6 +67,7 @@ pub async fn open<E: Executor>(transport: &Arc<Transport<E>>, mut parts: Parts) 
     let (transport, limit) = (Arc::clone(transport), transport.settings.socket.message_bytes);
     let tracker = transport.settings.sockets.clone();
     let upgrade = upgrade.protocols([SUBPROTOCOL]).max_message_size(limit).max_frame_size(limit);
+    let upgrade = upgrade.read_buffer_size(READ_BUFFER);
     let span = tracing::Span::current();
     Ok(upgrade.on_upgrade(move |socket| {
         tracker.track_future(run(transport, socket, source, upgraded_by).instrument(span))

@@ -31,7 +31,9 @@ impl Operation {
     pub async fn run<E: Executor>(self, engine: Engine<E>, request: Request, context: RequestContext) {
         let span = tracing::info_span!("graphql", request.id = %context.request_id);
         let ended = self.ticket.ended.clone();
-        ended.run_until_cancelled_owned(self.execute(engine, request, context).instrument(span)).await;
+        // In a box: what runs until it is cancelled is held three times over.
+        let executing = Box::pin(self.execute(engine, request, context).instrument(span));
+        ended.run_until_cancelled_owned(executing).await;
     }
 
     async fn execute<E: Executor>(self, engine: Engine<E>, request: Request, context: RequestContext) {
