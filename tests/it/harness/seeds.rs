@@ -11,16 +11,17 @@ pub fn is_long() -> bool {
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
 
-/// The seeds of a test: the one of `MUSTER_TEST_SEED`, else two, or 50 with `MUSTER_TEST_LONG`.
+/// The seeds of a test: that or those of `MUSTER_TEST_SEED` (`7`, `300-399`), else two, or 50 with `MUSTER_TEST_LONG`.
 pub fn seeds() -> impl Iterator<Item = u64> {
     seeds_up_to(50)
 }
 
 /// As [`seeds`], with so many in the long tier.
 pub fn seeds_up_to(many: u64) -> impl Iterator<Item = u64> {
-    let one = env("MUSTER_TEST_SEED").map(|seed| seed.parse().expect("MUSTER_TEST_SEED is a number"));
-    let count = if is_long() { many } else { 2 };
-    one.map_or(1..=count, |seed| seed..=seed)
+    let Some(said) = env("MUSTER_TEST_SEED") else { return 1..=if is_long() { many } else { 2 } };
+    let (first, last) = said.split_once('-').unwrap_or((&said, &said));
+    let [first, last] = [first, last].map(|seed| seed.parse().expect("MUSTER_TEST_SEED has numbers"));
+    first..=last
 }
 
 impl Dice {
