@@ -4,7 +4,12 @@
 //! `cargo bench --bench servers`.
 
 // Figures for people: counts fit a float, and they are printed.
-#![allow(clippy::cast_precision_loss, clippy::print_stdout)]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::print_stdout
+)]
 
 mod support;
 
