@@ -24,7 +24,7 @@ use support::live::{INTERVAL, asked, check_in};
 use support::load::{once, percentile};
 use support::muster::{Ground, Muster};
 use support::postgres::Postgres;
-use support::process::{median, pin_driver};
+use support::process::{as_driver, median};
 use support::report::{Table, publish};
 use support::viewer::Viewer;
 use support::{CONNECTIONS, HOSTS, Outcome, ROUNDS, wanted};
@@ -36,9 +36,7 @@ const AGENTS: usize = 512;
 const GROUP: usize = 512;
 
 fn main() -> Outcome<()> {
-    pin_driver()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(run())
+    as_driver(run())
 }
 
 async fn run() -> Outcome<()> {

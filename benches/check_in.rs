@@ -18,7 +18,7 @@ use support::fleet::{Admin, Hosts};
 use support::http::Target;
 use support::load::{Connections, open, percentile};
 use support::muster::{Ground, Muster, free_port};
-use support::process::{median, pin_driver};
+use support::process::{as_driver, median};
 use support::report::{Table, publish};
 use support::rounds::{Sample, Side, compare, table};
 use support::{HOSTS, Outcome, certificate, echo, round_time, wanted};
@@ -32,9 +32,7 @@ fn main() -> Outcome<()> {
     if echo::serve_if_asked()? {
         return Ok(());
     }
-    pin_driver()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(run())
+    as_driver(run())
 }
 
 async fn run() -> Outcome<()> {

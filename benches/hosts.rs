@@ -20,7 +20,7 @@ use support::fleet::{Admin, Hosts};
 use support::http::Target;
 use support::load::{Connections, once};
 use support::muster::{Ground, Muster, free_port};
-use support::process::pin_driver;
+use support::process::as_driver;
 use support::report::{Table, publish};
 use support::rounds::{Side, compare, table};
 use support::{CONNECTIONS, HOSTS, Outcome, echo, wanted};
@@ -38,9 +38,7 @@ fn main() -> Outcome<()> {
     if echo::serve_if_asked()? {
         return Ok(());
     }
-    pin_driver()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(run())
+    as_driver(run())
 }
 
 async fn run() -> Outcome<()> {

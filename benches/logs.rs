@@ -26,7 +26,7 @@ use support::fleet::Hosts;
 use support::http::Target;
 use support::load::once;
 use support::muster::Ground;
-use support::process::{SERVER_CORE, median, pin_driver};
+use support::process::{SERVER_CORE, as_driver, median};
 use support::report::{Table, publish};
 use support::{Outcome, ROUNDS};
 
@@ -54,9 +54,7 @@ struct Sample {
 }
 
 fn main() -> Outcome<()> {
-    pin_driver()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(run())
+    as_driver(run())
 }
 
 async fn run() -> Outcome<()> {

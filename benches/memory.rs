@@ -20,7 +20,7 @@ use support::fleet::{Admin, Hosts};
 use support::http::{Connection, Target};
 use support::load::Requests;
 use support::muster::{Ground, Muster, free_port};
-use support::process::{Process, pin_driver};
+use support::process::{Process, as_driver};
 use support::report::{Table, publish};
 use support::viewer::Viewer;
 use support::{Outcome, certificate, echo};
@@ -39,9 +39,7 @@ fn main() -> Outcome<()> {
     if echo::serve_if_asked()? {
         return Ok(());
     }
-    pin_driver()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(run())
+    as_driver(run())
 }
 
 async fn run() -> Outcome<()> {
@@ -57,19 +55,19 @@ async fn run() -> Outcome<()> {
     };
 
     // Each has a server that has not grown by something else.
-    let muster = ground.serve(None)?;
-    let first = Hosts::enroll(&ground, &muster, FIRST).await?;
-    let viewer = viewers(&ground, &muster).await?;
-    muster.process.stop()?;
-
     let (muster, address) = (ground.serve(Some(tls.path()))?, free_port()?);
     let https = muster.https.expect("it was started with TLS");
+    let reads = Hosts::enroll(&ground, &muster, FIRST).await?.reads(FIRST);
     let baseline = echo::start(address, Some(tls.path()))?;
     let target = |address| Target { address, tls: Some(client.clone()) };
-    let bare = idle(&baseline, &target(address), &first.reads(FIRST)).await?;
-    let ours = idle(&muster.process, &target(https), &first.reads(FIRST)).await?;
+    let bare = idle(&baseline, &target(address), &reads).await?;
+    let ours = idle(&muster.process, &target(https), &reads).await?;
     row("idle TLS 1.3 connection after one check-in, bare rustls echo", bare, Some(1.0));
     row("idle TLS 1.3 connection after one check-in", ours, Some(ours / bare));
+    muster.process.stop()?;
+
+    let muster = ground.serve(None)?;
+    let viewer = viewers(&ground, &muster).await?;
     row("viewer of a campaign, with its WebSocket", viewer, None);
     muster.process.stop()?;
 
@@ -92,9 +90,7 @@ async fn idle(process: &Process, target: &Target, requests: &Requests) -> Outcom
     drop(connect(target, requests, FIRST / 10).await?);
     let before = process.memory()?;
     let connections = connect(target, requests, IDLE).await?;
-    let bytes = each(process, before, connections.len())?;
-    drop(connections);
-    Ok(bytes)
+    each(process, before, connections.len())
 }
 
 async fn connect(target: &Target, requests: &Requests, count: usize) -> Outcome<Vec<Connection>> {

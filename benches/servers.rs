@@ -13,6 +13,7 @@
 
 mod support;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ use support::live::{INTERVAL, check_in};
 use support::load::percentile;
 use support::muster::{Ground, Muster};
 use support::postgres::Postgres;
-use support::process::pin_driver;
+use support::process::as_driver;
 use support::redis::Redis;
 use support::report::{Table, publish};
 use support::viewer::Viewer;
@@ -34,9 +35,7 @@ use tokio::task::JoinSet;
 const HOSTS: usize = 2_000;
 
 fn main() -> Outcome<()> {
-    pin_driver()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(run())
+    as_driver(run())
 }
 
 async fn run() -> Outcome<()> {
@@ -51,7 +50,7 @@ async fn run() -> Outcome<()> {
     let admin = Admin::new(&one, &servers[0])?;
     let history = follow(&servers, Arc::new(hosts), &admin).await?;
     let memory = servers.iter().map(|server| server.process.peak_memory()).collect::<Outcome<Vec<_>>>()?;
-    publish("servers", "viewers", &[table(&history, &memory)])
+    publish("servers", "viewers", &tables(&history, &memory))
 }
 
 /// What happened to the answer of each host.
@@ -92,11 +91,7 @@ async fn follow(servers: &[Muster; 2], hosts: Arc<Hosts>, admin: &Admin) -> Outc
 }
 
 /// When the row of each host was seen.
-async fn view(
-    server: std::net::SocketAddr,
-    token: String,
-    campaign: String,
-) -> Outcome<Vec<Option<Instant>>> {
+async fn view(server: SocketAddr, token: String, campaign: String) -> Outcome<Vec<Option<Instant>>> {
     let mut viewer = Viewer::watch(server, &token, &campaign).await?;
     let mut times = vec![None; HOSTS];
     while let Some(hosts) = viewer.next().await? {
@@ -110,7 +105,7 @@ async fn view(
     Ok(times)
 }
 
-fn table(history: &History, memory: &[u64]) -> Table {
+fn tables(history: &History, memory: &[u64]) -> [Table; 2] {
     let seen = |host: usize, is_near: bool| {
         let server = if is_near { near(host) } else { 1 - near(host) };
         history.seen[server][host]
@@ -138,10 +133,11 @@ fn table(history: &History, memory: &[u64]) -> Table {
         table.row(vec![name.to_owned(), cell(0.5), cell(0.95), cell(0.99)]);
     }
     let share = first_elsewhere as f64 / HOSTS as f64;
-    table.row(vec!["share of rows seen at the other server first".into(), format!("{share:.2}")]);
+    let mut servers = Table::new("The two servers", &["figure", "value"]);
+    servers.row(vec!["share of rows seen at the other server first".into(), format!("{share:.2}")]);
     let megabytes = memory.iter().max().map_or(f64::NAN, |bytes| *bytes as f64 / 1e6);
-    table.row(vec!["peak memory of a server".into(), format!("{megabytes:.0} MB")]);
-    table
+    servers.row(vec!["peak memory of a server".into(), format!("{megabytes:.0} MB")]);
+    [table, servers]
 }
 
 fn sorted(mut times: Vec<Duration>) -> Vec<Duration> {

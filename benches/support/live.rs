@@ -13,7 +13,7 @@ use super::{CONNECTIONS, Outcome};
 pub const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Checks in for every [`CONNECTIONS`]th of the first `count` hosts from `lane` on, each at its own moment of the
-/// interval, for two intervals and a half; answers what it is asked. Who answered, and when it was sent.
+/// interval, for three intervals; answers what it is asked. Who answered, and when it was sent.
 pub async fn check_in(
     target: Target,
     hosts: Arc<Hosts>,

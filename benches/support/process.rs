@@ -82,8 +82,14 @@ impl Drop for Process {
     }
 }
 
+/// Runs a benchmark: this process is the driver, on its core.
+pub fn as_driver(run: impl Future<Output = Outcome<()>>) -> Outcome<()> {
+    pin_driver()?;
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run)
+}
+
 /// Puts every thread of this process on the driver's core.
-pub fn pin_driver() -> Outcome<()> {
+fn pin_driver() -> Outcome<()> {
     let pid = std::process::id().to_string();
     let pinned = Command::new("taskset").args(["-acp", DRIVER_CORE, &pid]).stdout(Stdio::null()).status()?;
     if pinned.success() { Ok(()) } else { Err("taskset failed".into()) }
